@@ -1,0 +1,220 @@
+#include "core/base/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/auto.h"
+#include "core/base/file.h"
+
+static int boot_id(char ret[40], struct err *e)
+{
+    autotext struct text t = {0};
+    int r = file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 256, &t, e);
+
+    if (r < 0)
+        return r;
+    snprintf(ret, 40, "%.36s", t.s);
+    return 0;
+}
+
+static int start_time(pid_t pid, unsigned long long *ret, struct err *e)
+{
+    autotext struct text t = {0};
+    char name[40], *p;
+    int r, field = 2;
+
+    snprintf(name, sizeof name, "/proc/%d/stat", (int)pid);
+    r = file_read(AT_FDCWD, name, 4096, &t, e);
+    if (r < 0)
+        return r;
+    p = strrchr(t.s, ')'); /* the program's name may hold spaces and brackets */
+    while (p && field < 22) {
+        p = strchr(p + 1, ' ');
+        field++;
+    }
+    if (!p || sscanf(p, " %llu", ret) != 1)
+        return err_set(e, EINVAL, "'%s' has a form that rctr does not know", name);
+    return 0;
+}
+
+int proc_identify(pid_t pid, struct proc_id *ret, struct err *e)
+{
+    struct proc_id id = {.pid = pid};
+    int r = boot_id(id.boot, e);
+
+    if (r == 0)
+        r = start_time(pid, &id.start, e);
+    if (r == 0)
+        *ret = id;
+    return r;
+}
+
+bool proc_alive(const struct proc_id *id)
+{
+    struct proc_id now;
+
+    return id->pid > 0 && proc_identify(id->pid, &now, NULL) == 0 && now.start == id->start &&
+           strcmp(now.boot, id->boot) == 0;
+}
+
+int proc_pidfd(pid_t pid)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+    return fd < 0 ? -errno : fd;
+}
+
+int proc_open(const struct proc_id *id, int *ret_pidfd, struct err *e)
+{
+    autofd int fd = proc_pidfd(id->pid);
+
+    if (fd < 0) {
+        errno = -fd;
+        return err_sys(e, "process %d", (int)id->pid);
+    }
+    /* The number may have been given to another before the pidfd was opened: look again. */
+    if (!proc_alive(id))
+        return err_set(e, ESRCH, "process %d has ended", (int)id->pid);
+    *ret_pidfd = take_fd(&fd);
+    return 0;
+}
+
+int proc_signal(int pidfd, pid_t pid, int signo)
+{
+    long r = pidfd >= 0 ? syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0) : kill(pid, signo);
+
+    return r < 0 ? -errno : 0;
+}
+
+int proc_helper_start(const char *const argv[], struct proc_helper *ret, struct err *e)
+{
+    static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", lang[] = "LC_ALL=C";
+    char *env[] = {path, lang, NULL};
+    posix_spawn_file_actions_t acts;
+    posix_spawnattr_t attr;
+    sigset_t none;
+    int p[2], r;
+
+    if (pipe2(p, O_CLOEXEC) < 0)
+        return err_sys(e, "cannot make a pipe");
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&acts);
+    posix_spawn_file_actions_adddup2(&acts, p[1], 2);
+    posix_spawn_file_actions_addopen(&acts, 0, "/dev/null", O_RDWR, 0);
+    posix_spawn_file_actions_adddup2(&acts, 0, 1);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+    r = posix_spawn(&ret->pid, argv[0], &acts, &attr, (char *const *)(const void *)argv, env);
+    posix_spawn_file_actions_destroy(&acts);
+    posix_spawnattr_destroy(&attr);
+    close(p[1]);
+    if (r != 0) {
+        close(p[0]);
+        errno = r;
+        return err_sys(e, "cannot run %s", argv[0]);
+    }
+    ret->err_fd = p[0];
+    return 0;
+}
+
+int proc_helper_finish(struct proc_helper *h, struct err *e)
+{
+    autotext struct text said = {0};
+    int status, r;
+
+    (void)file_read_fd(h->err_fd, 4096, &said, NULL); /* its words are an extra */
+    close(h->err_fd);
+    h->err_fd = -1;
+    r = proc_wait(h->pid, &status, e);
+    if (r < 0)
+        return r;
+    if (status == 0)
+        return 0;
+    while (said.n && said.s[said.n - 1] == '\n')
+        said.s[--said.n] = 0;
+    return err_set(e, EIO, "%s (status %d)", said.n ? said.s : "it failed without a word",
+                   proc_status(status));
+}
+
+int proc_wait(pid_t pid, int *ret_status, struct err *e)
+{
+    while (waitpid(pid, ret_status, 0) < 0)
+        if (errno != EINTR)
+            return err_sys(e, "cannot wait for process %d", (int)pid);
+    return 0;
+}
+
+int proc_status(int wait_status)
+{
+    return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+int proc_send_fd(int sock, int fd, struct err *e)
+{
+    char byte = 'F';
+    union {
+        struct cmsghdr align;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec iov = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = control.room,
+                       .msg_controllen = sizeof control.room};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    if (sendmsg(sock, &m, MSG_NOSIGNAL) < 0)
+        return err_sys(e, "cannot hand over a file descriptor");
+    return 0;
+}
+
+int proc_recv_fd(int sock, int *ret_fd, struct err *e)
+{
+    char byte;
+    union {
+        struct cmsghdr align;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec iov = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = control.room,
+                       .msg_controllen = sizeof control.room};
+    struct cmsghdr *c;
+    ssize_t n;
+
+    do
+        n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return err_sys(e, "cannot receive a file descriptor");
+    c = CMSG_FIRSTHDR(&m);
+    if (n == 0 || !c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int)))
+        return err_set(e, EPIPE, "no file descriptor came");
+    memcpy(ret_fd, CMSG_DATA(c), sizeof *ret_fd);
+    return 0;
+}
+
+int proc_cpus(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof set, &set) < 0)
+        return 1;
+    return CPU_COUNT(&set) > 0 ? CPU_COUNT(&set) : 1;
+}

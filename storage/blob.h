@@ -1,0 +1,43 @@
+/* blob - immutable bytes named by their digest.
+ *
+ * A blob is written in the process's temporary folder, checked, made durable and only then
+ * renamed to blobs/sha256/HEX: what has the name is whole. */
+#ifndef RCTR_BLOB_H
+#define RCTR_BLOB_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "core/base/hash.h"
+#include "storage/store.h"
+
+bool blob_exists(const struct store *s, const struct digest *d);
+/* -ENOENT when it is not there. *ret_size may be NULL. */
+int blob_open(const struct store *s, const struct digest *d, int *ret_fd, off_t *ret_size,
+              struct err *e);
+/* Whole small blob (a manifest, a config), digest verified while it is read. */
+int blob_read(const struct store *s, const struct digest *d, size_t max_bytes, struct text *ret,
+              struct err *e);
+/* Store bytes; *ret is their digest. Durable on return. */
+int blob_put(struct store *s, const void *bytes, size_t n, struct digest *ret, struct err *e);
+
+/* A blob that arrives in pieces. `part` names the temporary file, so that a broken download can be
+ * resumed (by digest hex). */
+struct blob_writer {
+    int fd;
+    int dir_fd; /* borrowed */
+    char name[80];
+    off_t written;
+    struct hash *hash;
+};
+int blob_begin(struct store *s, const struct digest *expect, struct blob_writer *ret,
+               struct err *e);
+int blob_add(struct blob_writer *w, const void *bytes, size_t n, struct err *e);
+/* Verify digest (and size when >= 0), fsync when `durable`, rename into place. On failure the
+ * temporary file is gone. Ends the writer either way. */
+int blob_commit(struct store *s, struct blob_writer *w, const struct digest *expect, off_t size,
+                bool durable, struct err *e);
+void blob_abandon(struct blob_writer *w);
+int blob_remove(const struct store *s, const struct digest *d, struct err *e); /* missing is fine */
+
+#endif

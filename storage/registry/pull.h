@@ -1,0 +1,46 @@
+/* pull - an image from a registry into the store. */
+#ifndef RCTR_PULL_H
+#define RCTR_PULL_H
+
+#include "storage/image.h"
+#include "storage/ref.h"
+#include "storage/store.h"
+
+enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER, PULL_NEWER };
+
+/* What a viewer is told; digests and names are borrowed for the call. */
+enum pull_phase {
+    PULL_RESOLVE,
+    PULL_EXISTS,
+    PULL_WAIT,
+    PULL_DOWNLOAD,
+    PULL_UNPACK,
+    PULL_DONE,
+    PULL_RETRY
+};
+struct pull_event {
+    enum pull_phase phase;
+    size_t layer, layer_count;   /* which layer; layer_count 0: the image itself */
+    const struct digest *digest; /* of the blob */
+    long long done_bytes, total_bytes;
+    const char *text; /* a retry's reason, a mirror's name */
+};
+
+struct pull_options {
+    struct platform platform;
+    int tls_verify;       /* 1, 0, or -1: as registries.conf says (default on) */
+    const char *authfile; /* NULL: the usual places */
+    const char *creds;    /* "user:password" or NULL */
+    const char *cert_dir; /* NULL: the usual places */
+    int retries;          /* default 3 */
+    void (*progress)(void *arg, const struct pull_event *ev); /* may be NULL */
+    void *arg;
+};
+
+int pull_policy_parse(const char *text, enum pull_policy *ret, struct err *e);
+/* Fetch, verify, unpack and name it. On failure nothing is left but whole layers and blobs, which
+ * the next pull uses. */
+int pull_image(struct store *s, const struct ref *name, const struct pull_options *o,
+               struct image *ret, struct err *e);
+
+#endif
