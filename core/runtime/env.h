@@ -1,0 +1,30 @@
+/* env - the environment of a container's program.
+ *
+ * Only what is named reaches it: the image's Env, -e, --env-file, and the few that rctr sets. The
+ * caller's own environment stays outside but for names that -e or --env-file ask for.
+ * Source: OCI image-spec config.md "Env"; docker-run(1), podman-run(1). */
+#ifndef RCTR_ENV_H
+#define RCTR_ENV_H
+
+#include <stdbool.h>
+
+#include "core/base/err.h"
+#include "core/base/text.h"
+
+struct env_input {
+    const struct strv *image; /* NAME=VALUE; may be NULL */
+    const struct strv *files; /* --env-file, in order; may be NULL */
+    const struct strv *set;   /* -e: NAME=VALUE, NAME (the caller's), NAME* (all that begin so) */
+    char *const *host;        /* the caller's environment (environ) */
+    const char *hostname;     /* HOSTNAME, unless NULL */
+    const char *home;         /* HOME, where nobody else sets it */
+    bool tty;                 /* TERM=xterm, where nobody else sets it */
+};
+
+#define ENV_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* Later ones win: PATH, TERM, container=rctr, HOSTNAME, HOME, the image's, files', -e's.
+ * -EINVAL: a name is empty or has a space (the file and line are named). */
+int env_build(const struct env_input *in, struct strv *ret, struct err *e);
+
+#endif
