@@ -134,14 +134,16 @@ int slirp_load(struct err *e)
         {"slirp_pollfds_fill", &lib.fill}, {"slirp_pollfds_poll", &lib.poll},
         {"slirp_input", &lib.input},       {"g_log_set_default_handler", &lib.log_to},
     };
+    static bool loaded;
     int r;
 
-    if (lib.create)
+    if (loaded)
         return 0;
     r = dl_open(SONAME_SLIRP, symbols, sizeof symbols / sizeof symbols[0], e);
     if (r < 0)
         return err_wrap(e, r, "the slirp network needs libslirp");
     lib.log_to(ignore_log, NULL);
+    loaded = true;
     return 0;
 }
 
