@@ -6,12 +6,13 @@
 
 struct global {
     bool version;
-    const char *root, *storage_driver;
+    const char *log_level, *root, *storage_driver;
 };
 
 extern const struct opt global_opts[];
 
-/* Put them where the rooms that they concern look: in the environment, like the user could. */
+/* Put them where the rooms that they concern look: in the environment, as the user could, and in
+ * the log. */
 int global_apply(const struct global *g, struct err *e);
 
 #endif

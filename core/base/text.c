@@ -1,6 +1,7 @@
 #include "core/base/text.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,30 +224,42 @@ int text_number(const char *s, unsigned long long max, unsigned long long *ret, 
     return 0;
 }
 
-int text_size(const char *s, unsigned long long *ret_bytes, struct err *e)
+/* "", "b", "k", "kb", "kib" and so on, in either case: which power of 1024? -1 when unknown. */
+static int unit_power(const char *unit)
 {
     static const char units[] = "bkmgtp";
-    char *end;
+    const char *u = *unit ? strchr(units, *unit | 0x20) : units;
+    const char *tail = *unit ? unit + 1 : unit;
+
+    if (!u || !*u)
+        return -1;
+    if (*tail && (u == units || (strcasecmp(tail, "b") != 0 && strcasecmp(tail, "ib") != 0)))
+        return -1;
+    return (int)(u - units);
+}
+
+/* Whole numbers stay exact; others may have one decimal point, never an exponent. */
+int text_size(const char *s, unsigned long long *ret_bytes, struct err *e)
+{
+    size_t whole = strspn(s, "0123456789");
+    size_t n = s[whole] == '.' ? whole + 1 + strspn(s + whole + 1, "0123456789") : whole;
+    int power = unit_power(s + n);
+    unsigned long long limit = (unsigned long long)LLONG_MAX;
     double v;
-    int shift = 0;
 
-    if (*s < '0' || *s > '9')
-        return err_set(e, EINVAL, "'%s' is not a size (such as 64m, 1g, 512k)", s);
-    v = strtod(s, &end);
-    if (*end) {
-        const char *u = strchr(units, *end | 0x20);
+    if (whole == 0 || power < 0)
+        return err_set(e, EINVAL, "'%s' is not a size (such as 64m, 1g or 512k)", s);
+    errno = 0;
+    if (n == whole) {
+        unsigned long long count = strtoull(s, NULL, 10);
 
-        if (!u || !*u)
-            return err_set(e, EINVAL, "'%s' is not a size (units: b, k, m, g, t, p)", s);
-        shift = 10 * (int)(u - units);
-        end++;
-        if (strcasecmp(end, "ib") == 0 || (strcasecmp(end, "b") == 0 && shift))
-            end += strlen(end);
+        if (errno || count > limit >> (10 * power))
+            return err_set(e, ERANGE, "'%s' is too large", s);
+        *ret_bytes = count << (10 * power);
+        return 0;
     }
-    if (*end)
-        return err_set(e, EINVAL, "'%s' is not a size (such as 64m, 1g, 512k)", s);
-    v *= (double)(1ULL << shift);
-    if (v >= 9.2e18)
+    v = strtod(s, NULL) * (double)(1ULL << (10 * power));
+    if (v >= 0x1p63)
         return err_set(e, ERANGE, "'%s' is too large", s);
     *ret_bytes = (unsigned long long)v;
     return 0;
