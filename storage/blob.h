@@ -12,29 +12,30 @@
 #include "storage/store.h"
 
 bool blob_exists(const struct store *s, const struct digest *d);
-/* -ENOENT when it is not there. *ret_size may be NULL. */
+/* -ENOENT when it is not there. ret_size may be NULL. */
 int blob_open(const struct store *s, const struct digest *d, int *ret_fd, off_t *ret_size,
               struct err *e);
-/* Whole small blob (a manifest, a config), digest verified while it is read. */
+/* Whole small blob (a manifest, a config), appended to *ret after its digest was verified
+ * (-EBADMSG). */
 int blob_read(const struct store *s, const struct digest *d, size_t max_bytes, struct text *ret,
               struct err *e);
 /* Store bytes; *ret is their digest. Durable on return. */
 int blob_put(struct store *s, const void *bytes, size_t n, struct digest *ret, struct err *e);
 
-/* A blob that arrives in pieces. `part` names the temporary file, so that a broken download can be
- * resumed (by digest hex). */
+/* A blob that arrives in pieces. A broken download is resumed at `written`: the bytes and the
+ * running hash stay until blob_commit or blob_abandon. */
 struct blob_writer {
-    int fd;
-    int dir_fd; /* borrowed */
-    char name[80];
+    int fd;        /* read and write: it may be read again from its beginning */
+    int dir_fd;    /* borrowed: the process's temporary folder */
+    char name[80]; /* in it; "" when there is none any more */
     off_t written;
     struct hash *hash;
 };
 int blob_begin(struct store *s, const struct digest *expect, struct blob_writer *ret,
                struct err *e);
 int blob_add(struct blob_writer *w, const void *bytes, size_t n, struct err *e);
-/* Verify digest (and size when >= 0), fsync when `durable`, rename into place. On failure the
- * temporary file is gone. Ends the writer either way. */
+/* Verify digest (and size when >= 0; -EBADMSG), fsync when `durable`, rename into place. On failure
+ * the temporary file is gone. Ends the writer either way. */
 int blob_commit(struct store *s, struct blob_writer *w, const struct digest *expect, off_t size,
                 bool durable, struct err *e);
 void blob_abandon(struct blob_writer *w);

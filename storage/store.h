@@ -3,10 +3,15 @@
  *   version            "1"; a newer one is refused
  *   lock               flock: shared by whoever may add objects, exclusive for prune and repair
  *   blobs/sha256/HEX   manifests, configs, compressed layers
- *   refs/REGISTRY/REPO…/TAG    "sha256:HEX\n" of a manifest (storage/ref_store)
+ *   refs/REGISTRY/REPO…/:TAG   "sha256:HEX\n" of a manifest (storage/refs)
  *   layers/DIFF-HEX/tree, meta.json   an unpacked layer, whole once it is there
- *   containers/ID/…, names/NAME
- *   cache/, tmp/BOOT.PID.START/   everything in progress, held by a flock on its "lock"
+ *   containers/ID/…, names/NAME       (storage/record)
+ *   cache/
+ *   tmp/BOOT.PID.START/        everything a process has in progress
+ *   tmp/BOOT.PID.START.lock    held by a flock as long as that process (or a child of it) works
+ *
+ * An entry of tmp/ without a held lock is garbage and may be deleted by anyone: that is how crashed
+ * commands are cleaned up, and removing a tree begins by renaming it to tmp/.
  *
  * All folders are 0700. $RCTR_STATE, else the template of /etc/rctr/config.yaml (`state:`, with
  * $USER, $UID and $HOME), else $XDG_DATA_HOME/rctr, else ~/.local/share/rctr. */
@@ -19,6 +24,8 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
 
+enum { STORE_VERSION = 1 };
+
 struct store {
     int fd;     /* the state folder */
     char *path; /* absolute */
@@ -30,27 +37,51 @@ struct store {
 };
 
 /* Open, making it when missing; checks owner, mode and version. Takes no lock: reading and starting
- * containers need none. Old temporary folders of dead processes are removed at the first
- * store_tmp, not here. */
+ * containers need none. Five system calls when it is there and $RCTR_STATE names it. Old temporary
+ * folders of dead processes are removed at the first store_tmp, not here. On failure nothing is
+ * held; -EPERM: another user's folder; -EPROTO: a newer version; -EINVAL: not a state folder. */
 int store_open(struct store *ret, struct err *e);
+/* The same for a given folder. */
+int store_open_at(const char *path, struct store *ret, struct err *e);
 void store_close(struct store *s); /* removes this process's temporary folder when it is empty */
 
-/* Hold the store's lock until store_close: shared before adding objects, exclusive to remove. */
+/* Hold the store's lock until store_close: shared before adding objects, exclusive to remove. The
+ * exclusive one waits for other writers, after a note when there are some. */
 int store_lock_shared(struct store *s, struct err *e);
 int store_lock_exclusive(struct store *s, struct err *e);
 
-/* This process's temporary folder (borrowed fd), made at the first call; then folders below tmp/
+/* This process's temporary folder (borrowed fd), made at the first call; then entries of tmp/
  * whose lock is free are cleared away (in the user's namespace where needed). */
 int store_tmp(struct store *s, int *ret_fd, struct err *e);
+/* Clear them away now; *ret_count (may be NULL) is how many there were. What cannot be removed is
+ * left and only noted. */
+int store_clear_tmp(const struct store *s, size_t *ret_count, struct err *e);
 
 /* A folder of the store by name ("blobs/sha256", "layers"), made when missing. */
 int store_folder(const struct store *s, const char *name, int *ret_fd, struct err *e);
 
-/* Remove store-relative `name` and all below it, also what users of the range own (a child in the
- * user namespace does it only where the caller's own hands do not reach). */
+/* Remove dir_fd/name and all below it, also what users of the range own (a child in the user
+ * namespace does it only where the caller's own hands do not reach). Nothing there is success. */
 int store_remove_tree(int dir_fd, const char *name, struct err *e);
 
-/* Where the socket files go: $XDG_RUNTIME_DIR/rctr, else STATE/run/BOOT-ID. New string. */
+/* The same for dir_fd/name inside the store, in two steps: a rename to tmp/, so that it is gone at
+ * once and cannot be found half-removed, then the unlinks. -ENOENT when there is nothing. */
+int store_discard(const struct store *s, int dir_fd, const char *name, struct err *e);
+
+/* Where the socket files go: $XDG_RUNTIME_DIR/rctr, else STATE/run/BOOT-ID; the folder is made and
+ * is the caller's own. New string, NULL on failure. */
 char *store_runtime_dir(const struct store *s, struct err *e);
+
+static inline void store_auto_(struct store *s)
+{
+    store_close(s);
+}
+/* autostore struct store s = STORE_CLOSED; */
+#define autostore __attribute__((cleanup(store_auto_)))
+#define STORE_CLOSED \
+    (struct store) \
+    { \
+        .fd = -1, .tmp_fd = -1, .tmp_lock_fd = -1, .lock_fd = -1 \
+    }
 
 #endif

@@ -1,0 +1,118 @@
+/* record_sweep - what crashed commands and killed monitors left behind. Declared in record.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/auto.h"
+#include "core/base/log.h"
+#include "storage/record.h"
+
+enum { KILL_WAIT_MS = 2000 };
+
+/* A container's first process must not outlive its monitor; when the monitor was killed between
+ * two system calls it may. */
+static void kill_init(const struct record *r)
+{
+    autofd int pidfd = -1;
+
+    if (r->init.pid <= 0 || proc_open(&r->init, &pidfd, NULL) < 0)
+        return;
+    if (proc_signal(pidfd, r->init.pid, SIGKILL) == 0) {
+        struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
+        /* Its mounts go with it; a moment later the folder can be removed. */
+        (void)poll(&p, 1, KILL_WAIT_MS);
+    }
+}
+
+static bool needs_work(const struct record *r)
+{
+    switch (r->state) {
+    case RECORD_CREATING: return !proc_alive(&r->creator) && !proc_alive(&r->monitor);
+    case RECORD_RUNNING: return !proc_alive(&r->monitor);
+    case RECORD_CREATED: return false;
+    case RECORD_EXITED: return r->rm && !proc_alive(&r->monitor) && !proc_alive(&r->creator);
+    }
+    return false;
+}
+
+static long long now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (long long)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int put_right(const struct store *s, struct record *seen, struct err *e)
+{
+    autorecord struct record r = {.dir_fd = -1};
+    autofd int lock = -1;
+    int n = record_lock(s, seen, LOCK_EX | LOCK_NB, &lock, e);
+
+    if (n == -EWOULDBLOCK || n == -ENOENT)
+        return 0; /* somebody is at it */
+    if (n == 0)
+        n = record_load(s, seen->id, &r, e);
+    if (n < 0 || !needs_work(&r))
+        return n;
+    kill_init(&r);
+    if (r.state == RECORD_CREATING || r.rm)
+        return record_remove(s, &r, e);
+    r.state = RECORD_EXITED;
+    r.exit_code = -1;
+    r.finished_ns = now_ns();
+    r.monitor = r.init = (struct proc_id){0};
+    return record_save(s, &r, e);
+}
+
+/* A folder whose maker died before the record was written. */
+static int remove_unrecorded(const struct store *s, const char *id, struct err *e)
+{
+    char path[RECORD_ID_HEX + 32];
+    autofd int fd = -1;
+    int r = store_folder(s, "containers", &fd, e);
+    bool bare;
+
+    if (r < 0)
+        return r;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return 0; /* one is being made just now */
+    snprintf(path, sizeof path, "containers/%s/record.json", id);
+    bare = faccessat(s->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+    if (!bare) {
+        struct stat st; /* an empty file is a record that was just about to be written */
+
+        bare = fstatat(s->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size == 0;
+    }
+    snprintf(path, sizeof path, "containers/%s", id);
+    r = bare ? store_discard(s, s->fd, path, e) : 0;
+    return r == -ENOENT ? 0 : r;
+}
+
+int record_sweep(const struct store *s, struct err *e)
+{
+    autostrv struct strv ids = {0};
+    int r = record_ids(s, &ids, e);
+
+    for (size_t i = 0; r == 0 && i < ids.n; i++) {
+        autorecord struct record rec = {.dir_fd = -1};
+        struct err why = {0};
+        int n = record_load(s, ids.v[i], &rec, &why);
+
+        if (n == 0 && needs_work(&rec))
+            n = put_right(s, &rec, &why);
+        else if (n == -ENOENT || n == -EINVAL)
+            n = remove_unrecorded(s, ids.v[i], &why);
+        if (n < 0 && n != -ENOENT)
+            log_warn("container %.12s cannot be cleaned up: %s", ids.v[i], why.text);
+    }
+    return r;
+}
