@@ -24,13 +24,20 @@ struct user {
 /* `text` is "", NAME, UID, NAME:GROUP, UID:GID, NAME:GID, UID:GROUP or ":GROUP". "" is root.
  * A name's groups are those whose member list has it, and its primary gid is passwd's. An explicit
  * group replaces the primary one and, as in podman, leaves no others. A number without an entry
- * has gid 0 and no groups. `group_add` (--group-add, names or numbers; may be NULL) comes on top.
- * Numbers are plain decimal below 4294967295: "-1", "+0", "0x0", " 0", "1000:" are -EINVAL.
- * An unknown name is -ENOENT: "unable to find user x: no matching entries in passwd file".
- * Missing files are as if empty; a FIFO, folder or link out of the root is -EINVAL when a name has
- * to be looked up in it, and as if empty for numbers. */
+ * has gid 0 and no groups, and a number is always an id, never a name. `group_add` (--group-add,
+ * names or numbers; may be NULL) comes on top. Numbers are plain decimal below 4294967295: "-1",
+ * "+0", "0x0", " 0", "1000:" are -EINVAL. An unknown name is -ENOENT: "unable to find user x: no
+ * matching entries in passwd file". Missing files are as if empty; a FIFO, device or folder in
+ * their place, or one of more than 64 MiB is an error (a link cannot lead out of the root). */
 int user_resolve(int root_fd, const char *text, const struct strv *group_add, struct user *ret,
                  struct err *e);
+
+/* The same from the two files, opened by someone else (the child, which sees the mounted root);
+ * -1 stands for a missing one. Both are read from offset 0; neither is closed. Each is checked to
+ * be a regular file when it is needed. */
+int user_resolve_files(int passwd_fd, int group_fd, const char *text, const struct strv *group_add,
+                       struct user *ret, struct err *e);
+
 void user_free(struct user *u); /* NULL and {0} allowed */
 
 #endif
