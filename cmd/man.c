@@ -1,13 +1,15 @@
 /* rctr __man, for the build: a man page from a command's row and the prose about it.
  *
  * `rctr __man COMMAND FILE` writes NAME and SYNOPSIS, then FILE (mdoc), in which the line @OPTIONS@
- * stands for the generated OPTIONS. `rctr __man` alone lists "file-name<TAB>words" of all pages. */
+ * stands for the generated OPTIONS. `rctr __man FILE` writes the page of rctr itself, in which
+ * @COMMANDS@ stands for the list. `rctr __man` alone lists "page<TAB>words<TAB>other pages". */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd/command.h"
-#include "core/base/auto.h"
+#include "cmd/global.h"
 
 /* Text of the tables as mdoc: no line begins a macro, '-' and '\' are themselves. */
 static void text(const char *s)
@@ -78,36 +80,76 @@ static void synopsis(const struct command *c)
     }
 }
 
-static void file_name(const struct command *c, char name[COMMAND_NAME_MAX])
+static void hyphens(char *name)
 {
-    command_spelling(c, 0, name);
-    for (char *p = name; *p; p++)
-        if (*p == ' ')
-            *p = '-';
+    for (; *name; name++)
+        if (*name == ' ')
+            *name = '-';
 }
 
-static int page(const struct command *c, FILE *prose, struct err *e)
+static void head(const char *name, const char *summary)
 {
-    char line[1024], name[COMMAND_NAME_MAX];
-    bool seen = false;
-
-    file_name(c, name);
-    printf(".Dd $Mdocdate$\n.Dt RCTR-");
+    fputs(".Dd $Mdocdate$\n.Dt ", stdout);
     for (const char *p = name; *p; p++)
-        putchar(*p >= 'a' && *p <= 'z' ? *p - 32 : *p);
-    printf(" 1\n.Os rctr %s\n.Sh NAME\n.Nm rctr-%s\n.Nd ", PACKAGE_VERSION, name);
-    text(c->summary);
+        putchar(toupper((unsigned char)*p));
+    printf(" 1\n.Os\n.Sh NAME\n.Nm %s\n.Nd ", name);
+    text(summary);
     fputs("\n.Sh SYNOPSIS\n", stdout);
-    synopsis(c);
+}
+
+static void commands(void)
+{
+    for (const struct command_group *g = command_groups; g->title; g++) {
+        if (!g->commands[0])
+            continue;
+        printf(".Ss %s\n.Bl -tag -width Ds\n", g->title);
+        for (const struct command *const *c = g->commands; *c; c++)
+            if (!(*c)->hidden) {
+                fputs(".It Cm ", stdout);
+                quoted((*c)->name);
+                putchar('\n');
+                text((*c)->summary);
+                fputs(".\n", stdout);
+            }
+        fputs(".El\n", stdout);
+    }
+}
+
+/* The prose, with what is generated in its place. */
+static int body(FILE *prose, const struct opt *opts, struct err *e)
+{
+    bool seen = false;
+    char line[1024];
+
     while (fgets(line, sizeof line, prose)) {
         if (strcmp(line, "@OPTIONS@\n") == 0) {
-            options(c->opts);
+            options(opts);
             seen = true;
+        } else if (strcmp(line, "@COMMANDS@\n") == 0) {
+            fputs(".Sh COMMANDS\n", stdout);
+            commands();
         } else {
             fputs(line, stdout);
         }
     }
-    return seen ? 0 : err_set(e, EINVAL, "the prose of '%s' has no line @OPTIONS@", c->name);
+    return seen ? 0 : err_set(e, EINVAL, "the prose has no line @OPTIONS@");
+}
+
+static int page(const struct command *c, FILE *prose, struct err *e)
+{
+    char name[COMMAND_NAME_MAX], title[COMMAND_NAME_MAX + 8];
+
+    if (!c) {
+        head("rctr", "containers without a daemon and without root");
+        fputs(".Nm\n.Op Ar OPTION...\n.Ar COMMAND\n.Op Ar ARG...\n", stdout);
+        return body(prose, global_opts, e);
+    }
+    command_spelling(c, 0, name);
+    hyphens(name);
+    snprintf(title, sizeof title, "rctr-%s", name);
+    head(title, c->summary);
+    synopsis(c);
+    return body(prose, c->opts, e);
 }
 
 static void list(void)
@@ -115,11 +157,17 @@ static void list(void)
     char name[COMMAND_NAME_MAX];
 
     for (const struct command_group *g = command_groups; g->title; g++)
-        for (const struct command *const *c = g->commands; *c; c++)
-            if (!(*c)->hidden) {
-                file_name(*c, name);
-                printf("rctr-%s\t%s\n", name, (*c)->name);
+        for (const struct command *const *c = g->commands; *c; c++) {
+            for (unsigned i = 0; !(*c)->hidden && command_spelling(*c, i, name); i++) {
+                hyphens(name);
+                if (i == 0)
+                    printf("rctr-%s\t%s\t", name, (*c)->name);
+                else
+                    printf(" rctr-%s", name);
             }
+            if (!(*c)->hidden)
+                putchar('\n');
+        }
 }
 
 static int man_main(const void *args, int argc, const char **argv, struct err *e)
@@ -134,7 +182,7 @@ static int man_main(const void *args, int argc, const char **argv, struct err *e
         return 0;
     }
     c = command_find(argc, argv, &used);
-    if (!c || used != argc - 1)
+    if (used != argc - 1)
         return err_set(e, EINVAL, "usage: rctr __man COMMAND FILE");
     prose = fopen(argv[used], "re");
     if (!prose)
@@ -146,7 +194,7 @@ static int man_main(const void *args, int argc, const char **argv, struct err *e
 
 const struct command command_man = {
     .name = "__man",
-    .operand = "[COMMAND FILE]",
+    .operand = "[[COMMAND] FILE]",
     .summary = "Write the man page of a command",
     .operands_max = 3,
     .hidden = true,

@@ -74,6 +74,7 @@ static void check_row(const char *command, const struct opt *table, const struct
 static void check_options(const char *command, const struct opt *table, size_t args_size)
 {
     void *args = calloc(1, args_size + 1);
+    unsigned before = faults;
     struct err e = {0};
 
     for (const struct opt *o = table; o->kind != OPT_END; o++) {
@@ -81,7 +82,7 @@ static void check_options(const char *command, const struct opt *table, size_t a
         if (o->at >= args_size && o->kind != OPT_ALIAS)
             fault(command, "--%s lies outside of the struct; is args_size set?", o->name);
     }
-    if (opt_parse(table, 0, NULL, args, &e) < 0)
+    if (faults == before && opt_parse(table, 0, NULL, args, &e) < 0)
         fault(command, "%s", e.text);
     opt_free(table, args);
     free(args);

@@ -1,0 +1,16 @@
+# The command's words so far, without options: is it `image` (at), or a whole `image ls` (in)?
+function __rctr_spoken
+    set -l words (commandline -opc)
+    set -e words[1]
+    string match -v -- '-*' $words
+end
+function __rctr_at
+    test (string join ' ' -- (__rctr_spoken)) = "$argv[1]"
+end
+function __rctr_in
+    string match -q -- "$argv[1] *" (string join ' ' -- (__rctr_spoken))" "
+end
+function __rctr_images
+    rctr images 2>/dev/null | awk 'NR > 1 { print $1 ":" $2 }'
+end
+complete -c rctr -l help -d 'Explain the command'
