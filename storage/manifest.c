@@ -1,0 +1,627 @@
+#include "storage/manifest.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "core/base/auto.h"
+
+static const char oci_manifest[] = "application/vnd.oci.image.manifest.v1+json";
+static const char oci_index[] = "application/vnd.oci.image.index.v1+json";
+static const char docker_manifest[] = "application/vnd.docker.distribution.manifest.v2+json";
+static const char docker_list[] = "application/vnd.docker.distribution.manifest.list.v2+json";
+
+static const char *const config_types[] = {
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.container.image.v1+json",
+};
+
+static const struct layer_type {
+    const char *name;
+    enum manifest_compression compression;
+    bool foreign;
+} layer_types[] = {
+    {"application/vnd.oci.image.layer.v1.tar", COMPRESSION_NONE, false},
+    {"application/vnd.oci.image.layer.v1.tar+gzip", COMPRESSION_GZIP, false},
+    {"application/vnd.oci.image.layer.v1.tar+zstd", COMPRESSION_ZSTD, false},
+    {"application/vnd.oci.image.layer.nondistributable.v1.tar", COMPRESSION_NONE, true},
+    {"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", COMPRESSION_GZIP, true},
+    {"application/vnd.oci.image.layer.nondistributable.v1.tar+zstd", COMPRESSION_ZSTD, true},
+    {"application/vnd.docker.image.rootfs.diff.tar", COMPRESSION_NONE, false},
+    {"application/vnd.docker.image.rootfs.diff.tar.gzip", COMPRESSION_GZIP, false},
+    {"application/vnd.docker.image.rootfs.diff.tar.zstd", COMPRESSION_ZSTD, false},
+    {"application/vnd.docker.image.rootfs.foreign.diff.tar", COMPRESSION_NONE, true},
+    {"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", COMPRESSION_GZIP, true},
+};
+
+/* A text of the document into a field of fixed size. */
+static int copy(char *to, size_t size, const json_t *o, const char *key, struct err *e)
+{
+    const char *s = NULL;
+    int r = jsonx_string(o, key, &s, e);
+
+    if (r < 0)
+        return r;
+    if (s && strlen(s) >= size)
+        return err_set(e, EINVAL, "\"%s\" is longer than %zu characters", key, size - 1);
+    snprintf(to, size, "%s", s ? s : "");
+    return 0;
+}
+
+static int parse_platform(const json_t *o, struct platform *ret, struct err *e)
+{
+    int r = copy(ret->os, sizeof ret->os, o, "os", e);
+
+    if (r == 0)
+        r = copy(ret->arch, sizeof ret->arch, o, "architecture", e);
+    if (r == 0)
+        r = copy(ret->variant, sizeof ret->variant, o, "variant", e);
+    if (r == 0)
+        r = copy(ret->os_version, sizeof ret->os_version, o, "os.version", e);
+    return r;
+}
+
+static int parse_size_and_digest(const json_t *o, struct descriptor *ret, struct err *e)
+{
+    const char *digest = NULL;
+    json_int_t size = -1;
+    int r = jsonx_string(o, "digest", &digest, e);
+
+    if (r == 0)
+        r = jsonx_integer(o, "size", &size, e);
+    if (r < 0)
+        return r;
+    if (!digest)
+        return err_set(e, EINVAL, "\"digest\" is missing");
+    if (size < 0)
+        return err_set(e, EINVAL, "\"size\" is missing or negative");
+    ret->size = size;
+    return hash_parse(digest, &ret->digest, e);
+}
+
+static int parse_descriptor(const json_t *o, struct descriptor *ret, struct err *e)
+{
+    json_t *platform = NULL, *urls = NULL, *annotations = NULL;
+    const char *name = NULL;
+    int r;
+
+    if (!json_is_object(o))
+        return err_set(e, EINVAL, "it is not an object");
+    r = copy(ret->media_type, sizeof ret->media_type, o, "mediaType", e);
+    if (r == 0)
+        r = parse_size_and_digest(o, ret, e);
+    if (r == 0)
+        r = jsonx_object(o, "platform", &platform, e);
+    if (r == 0 && platform)
+        r = parse_platform(platform, &ret->platform, e);
+    if (r == 0)
+        r = jsonx_array(o, "urls", &urls, e);
+    if (r == 0)
+        r = jsonx_object(o, "annotations", &annotations, e);
+    if (r == 0)
+        r = jsonx_string(annotations, "org.opencontainers.image.ref.name", &name, e);
+    if (r < 0)
+        return r;
+    ret->foreign = json_array_size(urls) > 0;
+    if (name && strlen(name) < sizeof ret->ref_name)
+        memcpy(ret->ref_name, name, strlen(name) + 1);
+    return 0;
+}
+
+static int parse_layer(const json_t *o, struct descriptor *ret, struct err *e)
+{
+    int r = parse_descriptor(o, ret, e);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < ARRAY_SIZE(layer_types); i++) {
+        if (strcmp(ret->media_type, layer_types[i].name) != 0)
+            continue;
+        ret->compression = layer_types[i].compression;
+        ret->foreign |= layer_types[i].foreign;
+        return 0;
+    }
+    if (strstr(ret->media_type, "+encrypted"))
+        return err_set(e, EINVAL, "it is encrypted, which rctr cannot read");
+    return err_set(e, EINVAL, "unknown media type '%s' (known: tar, tar+gzip, tar+zstd)",
+                   ret->media_type);
+}
+
+static int parse_config_descriptor(const json_t *o, struct descriptor *ret, struct err *e)
+{
+    int r = parse_descriptor(o, ret, e);
+
+    if (r < 0)
+        return err_wrap(e, r, "config");
+    for (size_t i = 0; i < ARRAY_SIZE(config_types); i++)
+        if (strcmp(ret->media_type, config_types[i]) == 0)
+            return 0;
+    return err_set(e, EINVAL, "this is not a container image: its config has the media type '%s'",
+                   ret->media_type);
+}
+
+static int parse_list(const json_t *array, bool is_index, struct manifest *m, struct err *e)
+{
+    size_t n = json_array_size(array);
+    int r;
+
+    if (n > MANIFEST_LAYERS_MAX)
+        return err_set(e, EINVAL, "it lists %zu %s, more than %d", n,
+                       is_index ? "manifests" : "layers", (int)MANIFEST_LAYERS_MAX);
+    m->layers = calloc(n ? n : 1, sizeof *m->layers);
+    if (!m->layers)
+        return err_memory(e);
+    for (; m->layer_count < n; m->layer_count++) {
+        struct descriptor *d = &m->layers[m->layer_count];
+        const json_t *o = json_array_get(array, m->layer_count);
+
+        r = is_index ? parse_descriptor(o, d, e) : parse_layer(o, d, e);
+        if (r < 0)
+            return err_wrap(e, r, "%s %zu", is_index ? "manifest" : "layer", m->layer_count + 1);
+    }
+    return 0;
+}
+
+/* Which of the two it is. Type and content must tell the same: what is an index for one reader and
+ * a manifest for another has two meanings under one digest. */
+static int parse_kind(const json_t *o, struct manifest *m, struct err *e)
+{
+    bool lists = json_object_get(o, "manifests") != NULL;
+    bool images = json_object_get(o, "layers") || json_object_get(o, "config");
+    bool by_type;
+
+    if (json_object_get(o, "fsLayers"))
+        return err_set(e, EINVAL, "it is also a schema 1 manifest; rctr does not guess");
+    if (lists && images)
+        return err_set(e, EINVAL, "it is a manifest and an index at once; rctr does not guess");
+    if (!lists && !images)
+        return err_set(e, EINVAL, "it has neither \"layers\" nor \"manifests\"");
+    m->is_index = lists;
+    if (!m->media_type[0]) {
+        snprintf(m->media_type, sizeof m->media_type, "%s", lists ? oci_index : oci_manifest);
+        return 0;
+    }
+    by_type = strcmp(m->media_type, oci_index) == 0 || strcmp(m->media_type, docker_list) == 0;
+    if (!by_type && strcmp(m->media_type, oci_manifest) != 0 &&
+        strcmp(m->media_type, docker_manifest) != 0)
+        return err_set(e, EINVAL, "unknown media type '%s'", m->media_type);
+    if (by_type != lists)
+        return err_set(e, EINVAL, "its media type '%s' and its content disagree", m->media_type);
+    return 0;
+}
+
+static int check_schema(const json_t *o, struct err *e)
+{
+    json_int_t version = 0;
+    int r = jsonx_integer(o, "schemaVersion", &version, e);
+
+    if (r < 0)
+        return r;
+    if (version == 1)
+        return err_set(e, EINVAL,
+                       "it is a Docker schema 1 manifest, which is no longer supported: "
+                       "push the image again with a present-day tool");
+    if (version != 2)
+        return err_set(e, EINVAL, "\"schemaVersion\" is not 2");
+    return 0;
+}
+
+static int parse_manifest(const json_t *o, struct manifest *m, struct err *e)
+{
+    json_t *list = NULL, *config = NULL;
+    int r;
+
+    if (!json_is_object(o))
+        return err_set(e, EINVAL, "it is not a JSON object");
+    r = check_schema(o, e);
+    if (r == 0)
+        r = copy(m->media_type, sizeof m->media_type, o, "mediaType", e);
+    if (r == 0)
+        r = parse_kind(o, m, e);
+    if (r == 0)
+        r = jsonx_array(o, m->is_index ? "manifests" : "layers", &list, e);
+    if (r == 0 && !m->is_index)
+        r = jsonx_object(o, "config", &config, e);
+    if (r < 0)
+        return r;
+    if (!list)
+        return err_set(e, EINVAL, "\"%s\" is missing", m->is_index ? "manifests" : "layers");
+    if (!m->is_index && !config)
+        return err_set(e, EINVAL, "\"config\" is missing");
+    if (config)
+        r = parse_config_descriptor(config, &m->config, e);
+    return r < 0 ? r : parse_list(list, m->is_index, m, e);
+}
+
+int manifest_parse(const char *bytes, size_t n, struct manifest *ret, struct err *e)
+{
+    autojson json_t *o = NULL;
+    struct manifest m = {0};
+    int r;
+
+    if (n > MANIFEST_MAX)
+        return err_set(e, EFBIG, "manifest: %zu bytes are more than the limit of 4 MiB", n);
+    r = jsonx_parse(bytes, n, &o, e);
+    if (r == 0)
+        r = parse_manifest(o, &m, e);
+    if (r < 0) {
+        manifest_free(&m);
+        return err_wrap(e, r, "manifest");
+    }
+    *ret = m;
+    return 0;
+}
+
+void manifest_free(struct manifest *m)
+{
+    free(m->layers);
+    m->layers = NULL;
+    m->layer_count = 0;
+}
+
+/* ---- platforms ---- */
+
+/* What uname, dpkg and people say, as Go and OCI say it. */
+static const struct {
+    const char *said, *arch, *variant;
+} arch_names[] = {
+    {"x86_64", "amd64", ""},
+    {"x86-64", "amd64", ""},
+    {"aarch64", "arm64", ""},
+    {"armv8l", "arm", "v7"},
+    {"armv7l", "arm", "v7"},
+    {"armhf", "arm", "v7"},
+    {"armv6l", "arm", "v6"},
+    {"armel", "arm", "v6"},
+    {"i386", "386", ""},
+    {"i486", "386", ""},
+    {"i586", "386", ""},
+    {"i686", "386", ""},
+    {"loongarch64", "loong64", ""},
+    {"ppc64el", "ppc64le", ""},
+    {"mips64el", "mips64le", ""},
+};
+
+static void set_arch(struct platform *p, const char *said)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(arch_names); i++) {
+        if (strcmp(said, arch_names[i].said) != 0)
+            continue;
+        snprintf(p->arch, sizeof p->arch, "%s", arch_names[i].arch);
+        snprintf(p->variant, sizeof p->variant, "%s", arch_names[i].variant);
+        return;
+    }
+    snprintf(p->arch, sizeof p->arch, "%.31s", said);
+    p->variant[0] = 0;
+}
+
+/* A variant that says nothing more than the architecture alone. */
+static const char *plain_variant(const char *arch, const char *variant)
+{
+    if ((strcmp(arch, "arm64") == 0 && strcmp(variant, "v8") == 0) ||
+        (strcmp(arch, "amd64") == 0 && strcmp(variant, "v1") == 0))
+        return "";
+    if (strcmp(arch, "arm") == 0 && !*variant)
+        return "v7";
+    return variant;
+}
+
+static bool is_word(const char *s)
+{
+    for (; *s; s++)
+        if (!isalnum((unsigned char)*s) && !strchr("._-", *s))
+            return false;
+    return true;
+}
+
+static int bad_platform(struct err *e, const char *text)
+{
+    return err_set(e, EINVAL, "'%s' is not a platform: OS/ARCH[/VARIANT], such as linux/arm64/v8",
+                   text);
+}
+
+/* "os/arch/variant" in lower case, cut into its 1 to 3 words; -EINVAL when it is anything else. */
+static int split_platform(const char *text, char words[3][32], struct err *e)
+{
+    const char *p = text;
+    size_t n = 0;
+
+    for (;; p++) {
+        size_t len = strcspn(p, "/");
+
+        if (n == 3 || len == 0 || len >= sizeof words[0])
+            return bad_platform(e, text);
+        for (size_t i = 0; i < len; i++)
+            words[n][i] = (char)tolower((unsigned char)p[i]);
+        words[n][len] = 0;
+        if (!is_word(words[n]))
+            return bad_platform(e, text);
+        n++;
+        p += len;
+        if (!*p)
+            return (int)n;
+    }
+}
+
+int manifest_platform(const char *text, struct platform *ret, struct err *e)
+{
+    struct platform p = {.os = "linux"};
+    struct utsname host = {0};
+    char words[3][32];
+    int n = 0;
+
+    uname(&host);
+    set_arch(&p, host.machine);
+    if (text)
+        n = split_platform(text, words, e);
+    if (n < 0)
+        return n;
+    if (n == 1 && strcmp(words[0], "linux") != 0 && strcmp(words[0], "windows") != 0)
+        set_arch(&p, words[0]);
+    else if (n > 0)
+        memcpy(p.os, words[0], sizeof p.os);
+    if (n > 1)
+        set_arch(&p, words[1]);
+    if (n > 2)
+        memcpy(p.variant, words[2], sizeof p.variant);
+    *ret = p;
+    return 0;
+}
+
+const char *manifest_platform_format(const struct platform *p, char buf[200])
+{
+    snprintf(buf, 200, "%s/%s%s%s", p->os, p->arch, p->variant[0] ? "/" : "", p->variant);
+    return buf;
+}
+
+static bool is_image_type(const char *type)
+{
+    return strcmp(type, oci_manifest) == 0 || strcmp(type, docker_manifest) == 0 ||
+           strcmp(type, oci_index) == 0 || strcmp(type, docker_list) == 0;
+}
+
+/* 0: does not fit; more is better. A 32-bit ARM runs the code of older ones. */
+static int fitness(const struct descriptor *d, const struct platform *want)
+{
+    const struct platform *have = &d->platform;
+    const char *a = plain_variant(want->arch, want->variant);
+    const char *b = plain_variant(have->arch, have->variant);
+
+    if (!is_image_type(d->media_type))
+        return 0;
+    if (!have->os[0] && !have->arch[0])
+        return 1;
+    if (strcmp(have->os, want->os) != 0 || strcmp(have->arch, want->arch) != 0)
+        return 0;
+    if (want->os_version[0] && strcmp(have->os_version, want->os_version) != 0)
+        return 0;
+    if (strcmp(a, b) == 0)
+        return 100;
+    if (strcmp(want->arch, "arm") == 0 && a[0] == 'v' && b[0] == 'v' && b[1] < a[1])
+        return 10 + (b[1] - '0');
+    return 0;
+}
+
+int manifest_choose(const struct manifest *index, const struct platform *want,
+                    const struct descriptor **ret, struct err *e)
+{
+    autotext struct text have = {0};
+    char buf[200];
+    int best = 0, r;
+
+    for (size_t i = 0; i < index->layer_count; i++) {
+        const struct descriptor *d = &index->layers[i];
+        int fit = fitness(d, want);
+
+        if (fit > best) {
+            best = fit;
+            *ret = d;
+        }
+        if (is_image_type(d->media_type) && d->platform.os[0] &&
+            strcmp(d->platform.os, "unknown") != 0 && have.n < 500)
+            text_addf(&have, "%s%s", have.n ? ", " : "",
+                      manifest_platform_format(&d->platform, buf));
+    }
+    if (best > 0)
+        return 0;
+    r = text_check(&have, e);
+    if (r < 0)
+        return r;
+    return err_set(e, ENOENT, "no image found in the index for %s; it has: %s",
+                   manifest_platform_format(want, buf), have.n ? have.s : "none");
+}
+
+/* ---- the image config ---- */
+
+/* The keys of an object whose values mean nothing ("Volumes": {"/data": {}}). */
+static int parse_keys(const json_t *o, const char *key, struct strv *ret, struct err *e)
+{
+    json_t *set = NULL, *value;
+    const char *name;
+    int r = jsonx_object(o, key, &set, e);
+
+    if (r < 0)
+        return r;
+    json_object_foreach(set, name, value)
+    {
+        r = strv_add(ret, name, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int parse_text(const json_t *o, const char *key, char **ret, struct err *e)
+{
+    const char *s = NULL;
+    int r = jsonx_string(o, key, &s, e);
+
+    if (r < 0)
+        return r;
+    *ret = strdup(s ? s : "");
+    return *ret ? 0 : err_memory(e);
+}
+
+static int parse_labels(const json_t *o, json_t **ret, struct err *e)
+{
+    json_t *labels = NULL, *value;
+    const char *name;
+    int r = jsonx_object(o, "Labels", &labels, e);
+
+    if (r < 0)
+        return r;
+    json_object_foreach(labels, name, value)
+    {
+        if (!json_is_string(value))
+            return err_set(e, EINVAL, "the label \"%s\" is not a string", name);
+    }
+    *ret = labels ? json_incref(labels) : json_object();
+    return *ret ? 0 : err_memory(e);
+}
+
+static int parse_health(const json_t *o, struct healthcheck *ret, struct err *e)
+{
+    const struct {
+        const char *key;
+        long long *at;
+    } times[] = {
+        {"Interval", &ret->interval_ns},
+        {"Timeout", &ret->timeout_ns},
+        {"StartPeriod", &ret->start_period_ns},
+        {"StartInterval", &ret->start_interval_ns},
+    };
+    json_t *health = NULL;
+    json_int_t n = 0;
+    int r = jsonx_object(o, "Healthcheck", &health, e);
+
+    if (r == 0)
+        r = jsonx_strings(health, "Test", &ret->test, e);
+    for (size_t i = 0; i < ARRAY_SIZE(times) && r == 0; i++) {
+        json_int_t ns = 0;
+
+        r = jsonx_integer(health, times[i].key, &ns, e);
+        *times[i].at = ns > 0 ? ns : 0;
+    }
+    if (r == 0)
+        r = jsonx_integer(health, "Retries", &n, e);
+    if (r == 0)
+        ret->retries = n > 0 && n < 1000000 ? (int)n : 0;
+    return r;
+}
+
+static int parse_diff_ids(const json_t *o, struct image_config *c, struct err *e)
+{
+    json_t *rootfs = NULL, *ids = NULL;
+    const char *type = NULL;
+    size_t n;
+    int r = jsonx_object(o, "rootfs", &rootfs, e);
+
+    if (r == 0)
+        r = jsonx_string(rootfs, "type", &type, e);
+    if (r == 0)
+        r = jsonx_array(rootfs, "diff_ids", &ids, e);
+    if (r < 0)
+        return r;
+    if (!rootfs || !type || strcmp(type, "layers") != 0)
+        return err_set(e, EINVAL, "its \"rootfs\" is not a list of layers");
+    n = json_array_size(ids);
+    if (n > MANIFEST_LAYERS_MAX)
+        return err_set(e, EINVAL, "it lists %zu layers, more than %d", n, (int)MANIFEST_LAYERS_MAX);
+    c->diff_ids = calloc(n ? n : 1, sizeof *c->diff_ids);
+    if (!c->diff_ids)
+        return err_memory(e);
+    for (; c->diff_id_count < n; c->diff_id_count++) {
+        const char *s = json_string_value(json_array_get(ids, c->diff_id_count));
+
+        if (!s)
+            return err_set(e, EINVAL, "\"diff_ids\" is not an array of strings");
+        r = hash_parse(s, &c->diff_ids[c->diff_id_count], e);
+        if (r < 0)
+            return err_wrap(e, r, "\"diff_ids\"");
+    }
+    return 0;
+}
+
+static int parse_process(const json_t *o, struct image_config *c, struct err *e)
+{
+    const struct {
+        const char *key;
+        struct strv *at;
+    } lists[] = {
+        {"Env", &c->env},         {"Entrypoint", &c->entrypoint}, {"Cmd", &c->cmd},
+        {"OnBuild", &c->onbuild}, {"Shell", &c->shell},
+    };
+    int r = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(lists) && r == 0; i++)
+        r = jsonx_strings(o, lists[i].key, lists[i].at, e);
+    if (r == 0)
+        r = parse_keys(o, "Volumes", &c->volumes, e);
+    if (r == 0)
+        r = parse_keys(o, "ExposedPorts", &c->exposed_ports, e);
+    if (r == 0)
+        r = parse_text(o, "User", &c->user, e);
+    if (r == 0)
+        r = parse_text(o, "WorkingDir", &c->working_dir, e);
+    if (r == 0)
+        r = parse_text(o, "StopSignal", &c->stop_signal, e);
+    if (r == 0)
+        r = parse_labels(o, &c->labels, e);
+    return r < 0 ? r : parse_health(o, &c->health, e);
+}
+
+static int parse_config(const json_t *o, struct image_config *c, struct err *e)
+{
+    json_t *process = NULL;
+    int r;
+
+    if (!json_is_object(o))
+        return err_set(e, EINVAL, "it is not a JSON object");
+    r = parse_platform(o, &c->platform, e);
+    if (r == 0)
+        r = copy(c->created, sizeof c->created, o, "created", e);
+    if (r == 0)
+        r = parse_diff_ids(o, c, e);
+    if (r == 0)
+        r = jsonx_object(o, "config", &process, e);
+    return r < 0 ? r : parse_process(process, c, e);
+}
+
+int manifest_config_parse(const char *bytes, size_t n, struct image_config *ret, struct err *e)
+{
+    struct image_config c = {0};
+    int r;
+
+    if (n > MANIFEST_MAX)
+        return err_set(e, EFBIG, "image config: %zu bytes are more than the limit of 4 MiB", n);
+    r = jsonx_parse(bytes, n, &c.document, e);
+    if (r == 0)
+        r = parse_config(c.document, &c, e);
+    if (r < 0) {
+        manifest_config_free(&c);
+        return err_wrap(e, r, "image config");
+    }
+    *ret = c;
+    return 0;
+}
+
+void manifest_config_free(struct image_config *c)
+{
+    struct strv *lists[] = {
+        &c->env,           &c->entrypoint, &c->cmd,   &c->volumes,
+        &c->exposed_ports, &c->onbuild,    &c->shell, &c->health.test,
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+        strv_free(lists[i]);
+    free(c->diff_ids);
+    free(c->user);
+    free(c->working_dir);
+    free(c->stop_signal);
+    json_decref(c->labels);
+    json_decref(c->document);
+    *c = (struct image_config){0};
+}
