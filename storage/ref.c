@@ -143,7 +143,7 @@ static bool is_registry(const char *first)
 static int parse_name(char *name, const char *text, struct ref *ret, struct err *e)
 {
     char *slash = strchr(name, '/'), *repo = name;
-    const char *registry = "docker.io";
+    const char *registry = "docker.io", *prefix = "";
     int r;
 
     ret->short_name = true;
@@ -157,7 +157,7 @@ static int parse_name(char *name, const char *text, struct ref *ret, struct err 
             *slash = '/';
         }
     }
-    if (strlen(registry) >= REF_PART_MAX || strlen(repo) >= REF_PART_MAX - strlen("library/"))
+    if (strlen(registry) >= REF_PART_MAX || strlen(repo) >= REF_PART_MAX)
         return bad(e, text, "the name is longer than 255 characters");
     r = check_registry(registry, text, e);
     if (r == 0)
@@ -166,9 +166,12 @@ static int parse_name(char *name, const char *text, struct ref *ret, struct err 
         return r;
     if (strcmp(registry, "index.docker.io") == 0)
         registry = "docker.io";
+    if (strcmp(registry, "docker.io") == 0 && !strchr(repo, '/'))
+        prefix = "library/";
+    if (strlen(prefix) + strlen(repo) >= REF_PART_MAX)
+        return bad(e, text, "the name is longer than 255 characters");
     snprintf(ret->registry, sizeof ret->registry, "%s", registry);
-    snprintf(ret->repo, sizeof ret->repo, "%s%s",
-             strcmp(registry, "docker.io") == 0 && !strchr(repo, '/') ? "library/" : "", repo);
+    snprintf(ret->repo, sizeof ret->repo, "%s%s", prefix, repo);
     return 0;
 }
 
