@@ -13,8 +13,9 @@
  *         slirp_dispatch(s);
  *     }
  *
- * The owner must ignore SIGPIPE (libslirp's send() would end it), and should raise its soft
- * RLIMIT_NOFILE to the hard one: every connection of the container is an fd of its process.
+ * The owner must ignore SIGPIPE, which libslirp's send() would end it with; an exec'd program
+ * inherits that, so its child sets SIG_DFL again. It should raise its soft RLIMIT_NOFILE to the
+ * hard one: every connection of the container is an fd of its process.
  */
 #ifndef RCTR_SLIRP_H
 #define RCTR_SLIRP_H

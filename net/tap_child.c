@@ -81,6 +81,13 @@ static void default_route(struct batch *b, enum tap_step step, int family, int i
 {
     struct rtmsg *m = begin(b, step, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, sizeof *m);
     uint32_t out = (uint32_t)index;
+    /* Every segment is acknowledged at once, inside libslirp's write to the tap: its window is 64
+     * KiB, one segment, and would otherwise wait for the program to wake and read. Twice the
+     * speed (packaging/decisions/0002-slirp-loop.md). */
+    const struct {
+        struct rtattr head;
+        uint32_t value;
+    } quick_ack = {{.rta_type = RTAX_QUICKACK, .rta_len = sizeof quick_ack}, 1};
 
     *m = (struct rtmsg){.rtm_family = (uint8_t)family,
                         .rtm_table = RT_TABLE_MAIN,
@@ -89,6 +96,7 @@ static void default_route(struct batch *b, enum tap_step step, int family, int i
                         .rtm_type = RTN_UNICAST};
     attribute(b, RTA_GATEWAY, gateway, size);
     attribute(b, RTA_OIF, &out, sizeof out);
+    attribute(b, RTA_METRICS, &quick_ack, sizeof quick_ack);
 }
 
 /* IPv6 switched off: EOPNOTSUPP when the kernel booted with ipv6.disable=1, EACCES where the

@@ -17,6 +17,7 @@ static int program(void *argv)
 {
     char **v = argv;
 
+    signal(SIGPIPE, SIG_DFL);
     execvp(v[0], v);
     perror(v[0]);
     return 127;

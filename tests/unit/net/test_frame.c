@@ -1,8 +1,10 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "core/base/auto.h"
 #include "net/frame.h"
 #include "net/slirp.h"
+#include "tests/unit/cases.h"
 #include "tests/unit/net/wire.h"
 #include "tests/unit/unit.h"
 
@@ -194,6 +196,33 @@ static void of_icmp_only_echo_and_neighbours_pass(void **state)
     }
 }
 
+static enum frame_verdict judge_case(const char *path)
+{
+    autofree uint8_t *frame = NULL;
+    size_t n = 0;
+
+    frame = (uint8_t *)cases_read(path, "frame", &n);
+    assert_non_null(frame);
+    return frame_judge(&rules, frame, n);
+}
+
+static void passes(const char *path)
+{
+    assert_int_equal(judge_case(path), FRAME_PASS);
+}
+
+static void does_not_pass(const char *path)
+{
+    assert_int_not_equal(judge_case(path), FRAME_PASS);
+}
+
+static void the_corpus_of_the_fuzzer_is_judged_right(void **state)
+{
+    (void)state;
+    cases_each("frame", "good", passes);
+    cases_each("frame", "bad", does_not_pass);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +235,7 @@ int main(void)
         cmocka_unit_test(a_frame_cut_anywhere_is_broken),
         cmocka_unit_test(lengths_that_lie_are_broken),
         cmocka_unit_test(other_protocols_do_not_pass),
+        cmocka_unit_test(the_corpus_of_the_fuzzer_is_judged_right),
         cmocka_unit_test(of_icmp_only_echo_and_neighbours_pass),
     };
 
