@@ -46,9 +46,9 @@
     CALL(msync, 26, 144, 227, 144, ALLOW) \
     CALL(mincore, 27, 218, 232, 219, ALLOW) \
     CALL(madvise, 28, 219, 233, 220, ALLOW) \
-    CALL(shmget, 29, -1, 194, 307, ALLOW) \
-    CALL(shmat, 30, -1, 196, 305, ALLOW) \
-    CALL(shmctl, 31, -1, 195, 308, ALLOW) \
+    CALL(shmget, 29, 395, 194, 307, ALLOW) \
+    CALL(shmat, 30, 397, 196, 305, ALLOW) \
+    CALL(shmctl, 31, 396, 195, 308, ALLOW) \
     CALL(dup, 32, 41, 23, 41, ALLOW) \
     CALL(dup2, 33, 63, -1, 63, ALLOW) \
     CALL(pause, 34, 29, -1, 29, ALLOW) \
@@ -58,21 +58,21 @@
     CALL(setitimer, 38, 104, 103, 104, ALLOW) \
     CALL(getpid, 39, 20, 172, 20, ALLOW) \
     CALL(sendfile, 40, 187, 71, 187, ALLOW) \
-    CALL(socket, 41, -1, 198, 281, SOCKET) \
-    CALL(connect, 42, -1, 203, 283, ALLOW) \
+    CALL(socket, 41, 359, 198, 281, SOCKET) \
+    CALL(connect, 42, 362, 203, 283, ALLOW) \
     CALL(accept, 43, -1, 202, 285, ALLOW) \
-    CALL(sendto, 44, -1, 206, 290, ALLOW) \
-    CALL(recvfrom, 45, -1, 207, 292, ALLOW) \
-    CALL(sendmsg, 46, -1, 211, 296, ALLOW) \
-    CALL(recvmsg, 47, -1, 212, 297, ALLOW) \
-    CALL(shutdown, 48, -1, 210, 293, ALLOW) \
-    CALL(bind, 49, -1, 200, 282, ALLOW) \
-    CALL(listen, 50, -1, 201, 284, ALLOW) \
-    CALL(getsockname, 51, -1, 204, 286, ALLOW) \
-    CALL(getpeername, 52, -1, 205, 287, ALLOW) \
-    CALL(socketpair, 53, -1, 199, 288, ALLOW) \
-    CALL(setsockopt, 54, -1, 208, 294, ALLOW) \
-    CALL(getsockopt, 55, -1, 209, 295, ALLOW) \
+    CALL(sendto, 44, 369, 206, 290, ALLOW) \
+    CALL(recvfrom, 45, 371, 207, 292, ALLOW) \
+    CALL(sendmsg, 46, 370, 211, 296, ALLOW) \
+    CALL(recvmsg, 47, 372, 212, 297, ALLOW) \
+    CALL(shutdown, 48, 373, 210, 293, ALLOW) \
+    CALL(bind, 49, 361, 200, 282, ALLOW) \
+    CALL(listen, 50, 363, 201, 284, ALLOW) \
+    CALL(getsockname, 51, 367, 204, 286, ALLOW) \
+    CALL(getpeername, 52, 368, 205, 287, ALLOW) \
+    CALL(socketpair, 53, 360, 199, 288, ALLOW) \
+    CALL(setsockopt, 54, 366, 208, 294, ALLOW) \
+    CALL(getsockopt, 55, 365, 209, 295, ALLOW) \
     CALL(clone, 56, 120, 220, 120, CLONE) \
     CALL(fork, 57, 2, -1, 2, ALLOW) \
     CALL(vfork, 58, 190, -1, 190, ALLOW) \
@@ -81,14 +81,14 @@
     CALL(wait4, 61, 114, 260, 114, ALLOW) \
     CALL(kill, 62, 37, 129, 37, ALLOW) \
     CALL(uname, 63, 122, 160, 122, ALLOW) \
-    CALL(semget, 64, -1, 190, 299, ALLOW) \
+    CALL(semget, 64, 393, 190, 299, ALLOW) \
     CALL(semop, 65, -1, 193, 298, ALLOW) \
-    CALL(semctl, 66, -1, 191, 300, ALLOW) \
-    CALL(shmdt, 67, -1, 197, 306, ALLOW) \
-    CALL(msgget, 68, -1, 186, 303, ALLOW) \
-    CALL(msgsnd, 69, -1, 189, 301, ALLOW) \
-    CALL(msgrcv, 70, -1, 188, 302, ALLOW) \
-    CALL(msgctl, 71, -1, 187, 304, ALLOW) \
+    CALL(semctl, 66, 394, 191, 300, ALLOW) \
+    CALL(shmdt, 67, 398, 197, 306, ALLOW) \
+    CALL(msgget, 68, 399, 186, 303, ALLOW) \
+    CALL(msgsnd, 69, 400, 189, 301, ALLOW) \
+    CALL(msgrcv, 70, 401, 188, 302, ALLOW) \
+    CALL(msgctl, 71, 402, 187, 304, ALLOW) \
     CALL(fcntl, 72, 55, 25, 55, ALLOW) \
     CALL(flock, 73, 143, 32, 143, ALLOW) \
     CALL(fsync, 74, 118, 82, 118, ALLOW) \
@@ -293,7 +293,7 @@
     CALL(fallocate, 285, 324, 47, 352, ALLOW) \
     CALL(timerfd_settime, 286, 325, 86, 353, ALLOW) \
     CALL(timerfd_gettime, 287, 326, 87, 354, ALLOW) \
-    CALL(accept4, 288, -1, 242, 366, ALLOW) \
+    CALL(accept4, 288, 364, 242, 366, ALLOW) \
     CALL(signalfd4, 289, 327, 74, 355, ALLOW) \
     CALL(eventfd2, 290, 328, 19, 356, ALLOW) \
     CALL(epoll_create1, 291, 329, 20, 357, ALLOW) \
@@ -304,7 +304,7 @@
     CALL(pwritev, 296, 334, 70, 362, ALLOW) \
     CALL(rt_tgsigqueueinfo, 297, 335, 240, 363, ALLOW) \
     CALL(perf_event_open, 298, 336, 241, 364, PERFMON) \
-    CALL(recvmmsg, 299, -1, 243, 365, ALLOW) \
+    CALL(recvmmsg, 299, 337, 243, 365, ALLOW) \
     CALL(fanotify_init, 300, 338, 262, 367, SYS_ADMIN) \
     CALL(fanotify_mark, 301, 339, 263, 368, ALLOW) \
     CALL(prlimit64, 302, 340, 261, 369, ALLOW) \
@@ -312,7 +312,7 @@
     CALL(open_by_handle_at, 304, 342, 265, 371, DAC_READ_SEARCH) \
     CALL(clock_adjtime, 305, 343, 266, 372, ALLOW) \
     CALL(syncfs, 306, 344, 267, 373, ALLOW) \
-    CALL(sendmmsg, 307, -1, 269, 374, ALLOW) \
+    CALL(sendmmsg, 307, 345, 269, 374, ALLOW) \
     CALL(setns, 308, 346, 268, 375, SYS_ADMIN) \
     CALL(getcpu, 309, 318, 168, 345, ALLOW) \
     CALL(process_vm_readv, 310, 347, 270, 376, ALLOW) \
