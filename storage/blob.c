@@ -45,16 +45,22 @@ int blob_open(const struct store *s, const struct digest *d, int *ret_fd, off_t 
     return 0;
 }
 
+int blob_load(const struct store *s, const struct digest *d, size_t max_bytes, struct text *ret,
+              struct err *e)
+{
+    autofd int fd = -1;
+    int r = blob_open(s, d, &fd, NULL, e);
+
+    return r < 0 ? r : err_wrap(e, file_read_fd(fd, max_bytes, ret, e), "blob sha256:%s", d->hex);
+}
+
 int blob_read(const struct store *s, const struct digest *d, size_t max_bytes, struct text *ret,
               struct err *e)
 {
     autotext struct text t = {0};
     struct digest found;
-    autofd int fd = -1;
-    int r = blob_open(s, d, &fd, NULL, e);
+    int r = blob_load(s, d, max_bytes, &t, e);
 
-    if (r == 0)
-        r = err_wrap(e, file_read_fd(fd, max_bytes, &t, e), "blob sha256:%s", d->hex);
     if (r == 0)
         r = hash_bytes(t.s, t.n, &found, e);
     if (r < 0)

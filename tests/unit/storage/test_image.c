@@ -1,0 +1,199 @@
+#include <errno.h>
+#include <string.h>
+
+#include "storage/gc.h"
+#include "storage/record.h"
+#include "storage/refs.h"
+#include "tests/unit/storage/store_dir.h"
+#include "tests/unit/unit.h"
+/* after unit.h, whose assertions it uses */
+#include "tests/unit/storage/fake_image.h"
+
+static struct store store;
+
+static int setup(void **state)
+{
+    int r = store_dir_setup(state);
+
+    return r < 0 ? r : store_open(&store, NULL);
+}
+
+static int teardown(void **state)
+{
+    store_close(&store);
+    return store_dir_teardown(state);
+}
+
+static void expect_name(const char *word, const char *name)
+{
+    autoimage struct image i = {0};
+    struct err e = {0};
+
+    if (image_find(&store, word, NULL, &i, &e) < 0)
+        fail_msg("%s: %s", word, e.text);
+    assert_string_equal(i.name, name);
+}
+
+static void it_is_found_as_people_name_it(void **state)
+{
+    autoimage struct image i = {0};
+    struct digest a, b;
+    char word[80];
+    struct err e = {0};
+
+    (void)state;
+    fake_image(&store, "a", &a);
+    fake_image(&store, "b", &b);
+    fake_name(&store, "alpine:3", &a);
+    fake_name(&store, "quay.io/x/tool", &b);
+    fake_name(&store, "localhost/mine", &b);
+    expect_name("alpine:3", "docker.io/library/alpine:3");
+    expect_name("docker.io/alpine:3", "docker.io/library/alpine:3");
+    expect_name("tool", "quay.io/x/tool:latest");
+    expect_name("x/tool", "quay.io/x/tool:latest");
+    expect_name("mine", "localhost/mine:latest");
+    assert_int_equal(image_find(&store, "alpine:3", NULL, &i, NULL), 0);
+    assert_string_equal(i.manifest_digest.hex, a.hex);
+    snprintf(word, sizeof word, "%.12s", i.id.hex);
+    expect_name(word, "");
+    snprintf(word, sizeof word, "sha256:%s", i.id.hex);
+    expect_name(word, "");
+    snprintf(word, sizeof word, "alpine@sha256:%s", a.hex);
+    assert_int_equal(image_find(&store, word, NULL, &i, &e), 0);
+    assert_int_equal(image_find(&store, "ool", NULL, &i, &e), -ENOENT);
+    assert_string_equal(e.text, "ool: image not known");
+    assert_int_equal(image_find(&store, "UPPER", NULL, &i, &e), -EINVAL);
+    assert_non_null(strstr(e.text, "lowercase"));
+    assert_int_equal(image_find(&store, "alpine:4", NULL, &i, &e), -ENOENT);
+}
+
+static void a_short_name_that_fits_two_images_is_not_guessed(void **state)
+{
+    autoimage struct image i = {0};
+    struct digest a, b;
+    struct err e = {0};
+
+    (void)state;
+    fake_image(&store, "a", &a);
+    fake_image(&store, "b", &b);
+    fake_name(&store, "quay.io/x/tool", &a);
+    fake_name(&store, "ghcr.io/y/tool", &b);
+    assert_int_equal(image_find(&store, "tool", NULL, &i, &e), -ENOTUNIQ);
+    assert_non_null(strstr(e.text, "fits 2 images"));
+}
+
+static void another_platform_is_not_known(void **state)
+{
+    autoimage struct image i = {0};
+    struct platform want = {.os = "linux", .arch = "arm64"};
+    struct digest a;
+    struct err e = {0};
+
+    (void)state;
+    fake_image(&store, "a", &a);
+    fake_name(&store, "a", &a);
+    assert_int_equal(image_find(&store, "a", &want, &i, &e), -ENOENT);
+    assert_non_null(strstr(e.text, "image not known for linux/arm64"));
+    strcpy(want.arch, "amd64");
+    assert_int_equal(image_find(&store, "a", &want, &i, &e), 0);
+}
+
+static int count_ref(void *arg, const struct ref *name, const struct digest *d, struct err *e)
+{
+    (void)d, (void)e;
+    ((size_t *)arg)[refs_is_unnamed(name)]++;
+    return 0;
+}
+
+static void an_image_that_loses_its_name_to_another_stays_without_one(void **state)
+{
+    struct digest a, b;
+    size_t n[2] = {0}, again[2] = {0};
+
+    (void)state;
+    fake_image(&store, "a", &a);
+    fake_image(&store, "b", &b);
+    fake_name(&store, "x", &a);
+    fake_name(&store, "x", &b);
+    assert_int_equal(refs_each(&store, count_ref, n, NULL), 0);
+    assert_int_equal(n[0], 1);
+    assert_int_equal(n[1], 1);
+    fake_name(&store, "y", &a);
+    assert_int_equal(refs_each(&store, count_ref, again, NULL), 0);
+    assert_int_equal(again[0], 2);
+    assert_int_equal(again[1], 0);
+}
+
+static void what_nobody_needs_is_swept_and_the_rest_stays(void **state)
+{
+    autorecord struct record r = {.dir_fd = -1};
+    autoimage struct image kept = {0}, used = {0};
+    struct digest a, b, c;
+    struct gc_result res;
+    struct ref name;
+    char path[128];
+    struct err e = {0};
+
+    (void)state;
+    fake_image(&store, "a", &a);
+    fake_image(&store, "b", &b);
+    fake_image(&store, "c", &c);
+    fake_name(&store, "a", &a);
+    fake_name(&store, "b", &b);
+    assert_int_equal(image_find(&store, "b", NULL, &used, NULL), 0);
+    assert_int_equal(record_init(&r, NULL), 0);
+    r.manifest_digest = b;
+    assert_int_equal(record_new(&store, NULL, &r, NULL), 0);
+    assert_int_equal(ref_parse("b", &name, NULL), 0);
+    assert_int_equal(image_unname(&store, &name, NULL), 0);
+    if (gc_run(&store, true, &res, &e) < 0)
+        fail_msg("%s", e.text);
+    assert_int_equal(res.blobs, 3);
+    assert_int_equal(res.layers, 1);
+    assert_false(blob_exists(&store, &c));
+    assert_true(blob_exists(&store, &b));
+    snprintf(path, sizeof path, "layers/%s/tree", used.config.diff_ids[0].hex);
+    assert_int_equal(faccessat(store.fd, path, F_OK, 0), 0);
+    assert_int_equal(image_find(&store, "a", NULL, &kept, NULL), 0);
+    assert_int_equal(record_remove(&store, &r, NULL), 0);
+    assert_int_equal(gc_run(&store, true, &res, NULL), 0);
+    assert_int_equal(res.layers, 1);
+    assert_int_equal(faccessat(store.fd, path, F_OK, 0), -1);
+    assert_int_equal(gc_run(&store, true, &res, NULL), 0);
+    assert_int_equal(res.blobs + res.layers, 0);
+}
+
+static void nothing_is_swept_while_others_write_or_an_image_is_damaged(void **state)
+{
+    struct store other = STORE_CLOSED;
+    struct digest a, b;
+    struct err e = {0};
+
+    (void)state;
+    fake_image(&store, "a", &a);
+    fake_image(&store, "b", &b);
+    fake_name(&store, "a", &a);
+    assert_int_equal(store_open(&other, NULL), 0);
+    assert_int_equal(store_lock_shared(&other, NULL), 0);
+    assert_int_equal(gc_run(&store, false, NULL, &e), -EWOULDBLOCK);
+    store_close(&other);
+    assert_int_equal(blob_remove(&store, &a, NULL), 0);
+    assert_int_equal(gc_run(&store, false, NULL, &e), -EBADMSG);
+    assert_non_null(strstr(e.text, "docker.io/library/a:latest is damaged"));
+    assert_true(blob_exists(&store, &b));
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(it_is_found_as_people_name_it),
+        T(a_short_name_that_fits_two_images_is_not_guessed),
+        T(another_platform_is_not_known),
+        T(an_image_that_loses_its_name_to_another_stays_without_one),
+        T(what_nobody_needs_is_swept_and_the_rest_stays),
+        T(nothing_is_swept_while_others_write_or_an_image_is_damaged),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
