@@ -7,18 +7,14 @@ _rctr() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case $word in
-        =) continue ;;
         -*)
             value=$(_rctr_value "$command $word")
-            if [[ -n $value && ${COMP_WORDS[i + 1]} != = ]]; then
-                ((i + 1 == COMP_CWORD)) || ((i++))
-            elif [[ -n $value ]]; then
-                ((i + 2 >= COMP_CWORD)) || ((i += 2))
-            fi
-            ((i >= COMP_CWORD - 2)) || value=''
+            [[ -n $value ]] || continue
+            ((i++))
+            [[ ${COMP_WORDS[i]} == = ]] && ((i++)) # readline splits "--name=value" in three
+            ((i < COMP_CWORD)) && value=''
             ;;
         *)
-            value=''
             if [[ -n $(_rctr_flags "${command:+$command }$word") || -n $(_rctr_words "$word") && -z $command ]]; then
                 command=${command:+$command }$word
             else
