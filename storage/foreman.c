@@ -83,8 +83,7 @@ static void bury(struct crew *c, pid_t pid, int status)
             r = err_set(&e, EIO, "the unpacking process was killed by signal %d (%s)",
                         WTERMSIG(status), strsignal(WTERMSIG(status)));
         else if (WEXITSTATUS(status) > 1 && WEXITSTATUS(status) != CAGE_STATUS)
-            r = err_set(&e, EIO, "the unpacking process ended with status %d",
-                        WEXITSTATUS(status));
+            r = err_set(&e, EIO, "the unpacking process ended with status %d", WEXITSTATUS(status));
         if (r < 0)
             answer_failure(c->worker[i].answer_fd, r, &e);
         close(c->worker[i].answer_fd);
@@ -196,9 +195,8 @@ int foreman_start(const struct idmap *map, struct foreman **ret, struct err *e)
     }
     f->sock = pair[0];
     f->inside = pair[1];
-    f->rules = (struct unpack_rules){.uids = idmap_span(&map->uid),
-                                     .gids = idmap_span(&map->gid),
-                                     .single = map->single};
+    f->rules = (struct unpack_rules){
+        .uids = idmap_span(&map->uid), .gids = idmap_span(&map->gid), .single = map->single};
     r = userns_start(map, run, f, &f->child, e);
     close(pair[1]);
     if (r < 0) {

@@ -1,6 +1,7 @@
 /* Theory of operation: one input buffer, and a codec that turns input into output member by member.
  * A codec knows only how to begin a member and how to go on in it; when a member has ended, this
- * file looks at the next bytes: the magic of another member, zero padding up to the end, or junk. */
+ * file looks at the next bytes: the magic of another member, zero padding up to the end, or junk.
+ */
 #include "storage/inflate.h"
 
 #include <errno.h>
@@ -228,9 +229,8 @@ int inflate_ready(struct err *e)
     if (gzip_codec)
         return 0;
 #ifdef HAVE_ISAL
-    static const struct dl_symbol isal_symbols[] = {DL(isal, isal_inflate_init),
-                                                    DL(isal, isal_inflate_reset),
-                                                    DL(isal, isal_inflate)};
+    static const struct dl_symbol isal_symbols[] = {
+        DL(isal, isal_inflate_init), DL(isal, isal_inflate_reset), DL(isal, isal_inflate)};
     const char *forbid = getenv("RCTR_NO_ISAL");
 
     if (!(forbid && *forbid == '1') &&

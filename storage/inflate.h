@@ -29,8 +29,8 @@ int inflate_ready(struct err *e);
 int inflate_new(int fd, const struct inflate_limits *limits, struct inflate **ret, struct err *e);
 void inflate_free(struct inflate *z); /* NULL allowed */
 
-/* Fill up to n bytes. 0 is the end of the stream. -EINVAL: damaged, cut or followed by junk; -EFBIG:
- * a limit is passed. */
+/* Fill up to n bytes. 0 is the end of the stream. -EINVAL: damaged, cut or followed by junk;
+ * -EFBIG: a limit is passed. */
 ssize_t inflate_read(struct inflate *z, void *buf, size_t n, struct err *e);
 
 unsigned long long inflate_in(const struct inflate *z);  /* compressed bytes taken so far */

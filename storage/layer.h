@@ -1,11 +1,11 @@
 /* layer - unpacked file system changes, shared by all images.
  *
  * A layer lives at layers/HEX of its diff-id (the digest of the uncompressed tar): tree/ holds the
- * files as overlayfs lower folders want them (whiteouts as character devices 0:0 where the user
- * namespace may make them, else as files with the xattr user.overlay.whiteout, opaque folders by
- * user.overlay.opaque), meta.json its sizes. It is unpacked in a temporary folder by a caged child
- * inside the user's namespace, verified, made durable with one syncfs, then renamed: what has the
- * name is whole. */
+ * files as overlayfs lower folders want them (whiteouts as character devices 0:0, which native
+ * overlay and fuse-overlayfs both read; before Linux 5.8 a user namespace may not make them and
+ * they are .wh. files for fuse-overlayfs; opaque folders by user.overlay.opaque), meta.json its
+ * sizes. It is unpacked in a temporary folder by a caged child inside the user's namespace,
+ * verified, made durable with one syncfs, then renamed: what has the name is whole. */
 #ifndef RCTR_LAYER_H
 #define RCTR_LAYER_H
 
@@ -24,7 +24,10 @@ struct layer_meta {
     long long tar_bytes;  /* of the uncompressed stream */
     long long disk_bytes; /* of the files */
     long long files;
-    long long owners_lost; /* entries whose owner could not be set (single-uid map) */
+    long long owners_lost;     /* entries whose owner could not be set (single-uid map) */
+    long long devices_skipped; /* device nodes are left out: a user cannot make them */
+    long long xattrs_skipped;  /* extended attributes that the file system refused */
+    long long dot_whiteouts;   /* whiteouts kept as .wh. files: no native overlay with this layer */
 };
 int layer_meta(const struct store *s, const struct digest *diff_id, struct layer_meta *ret,
                struct err *e);
@@ -38,7 +41,8 @@ void layer_unpacker_stop(struct unpacker *u); /* NULL allowed; waits for its wor
 
 /* One layer on its way. The caller writes the *compressed* bytes of the blob into in_fd (a pipe,
  * may be made non-blocking) and closes it at the end with take_fd; done_fd becomes readable when
- * the worker has finished. */
+ * the worker has finished. A worker that fails closes the pipe: writing gives EPIPE (ignore
+ * SIGPIPE), and layer_unpack_finish tells why. */
 struct layer_job {
     int in_fd, done_fd;
     char tmp_name[96];

@@ -1,9 +1,9 @@
 /* Theory of operation: bytes are pulled from the source a piece at a time. Headers are assembled in
  * a 512-byte block; file data is handed on as it lies in the source's piece, never copied.
  *
- * An entry is: any number of extension headers (pax 'x', GNU 'L' and 'K'), each with data of its own
- * that is kept for the entry, then the entry's header, then (old GNU) sparse extension blocks, then
- * its data, padded to 512. What an extension said wins over what the header says. */
+ * An entry is: any number of extension headers (pax 'x', GNU 'L' and 'K'), each with data of its
+ * own that is kept for the entry, then the entry's header, then (old GNU) sparse extension blocks,
+ * then its data, padded to 512. What an extension said wins over what the header says. */
 #include "storage/tar.h"
 
 #include <errno.h>
@@ -214,8 +214,8 @@ static int clean_name(const char *s, size_t n, char to[TAR_NAME_MAX + 2], struct
     if (n > TAR_NAME_MAX)
         return err_set(e, ENAMETOOLONG, "entry '%.40s…': a name of %zu bytes is too long", s, n);
     if (memchr(s, 0, n) || memchr(s, '\n', n))
-        return err_set(e, EINVAL, "entry '%.*s': NUL or newline in a name",
-                       (int)strcspn(s, "\n"), s);
+        return err_set(e, EINVAL, "entry '%.*s': NUL or newline in a name", (int)strcspn(s, "\n"),
+                       s);
     for (size_t i = 0; i < n;) {
         size_t begin = i, len;
 
@@ -625,8 +625,8 @@ static int entry_name(struct tar *t, const struct header *h, struct err *e)
     if (s->name.n)
         return clean_name(s->name.s, s->name.n, t->name, e);
     if (memcmp(h->magic, "ustar", 6) == 0) /* GNU's "ustar " has other things there */
-        prefix = field_length(h->prefix,
-                              memcmp(h->pad + 8, "tar", 4) == 0 ? 131 : sizeof h->prefix);
+        prefix =
+            field_length(h->prefix, memcmp(h->pad + 8, "tar", 4) == 0 ? 131 : sizeof h->prefix);
     if (prefix) {
         memcpy(joined, h->prefix, prefix);
         joined[prefix] = '/';

@@ -9,7 +9,8 @@
  * folders are set at the end, when nothing is put into them any more.
  *
  * A whiteout speaks of lower layers only. So one that meets something of its own layer changes
- * nothing but a folder, which becomes opaque; and a folder that takes a whiteout's place is opaque. */
+ * nothing but a folder, which becomes opaque; and a folder that takes a whiteout's place is opaque.
+ */
 #include "storage/unpack.h"
 
 #include <errno.h>
@@ -54,9 +55,8 @@ static int look_at_space(struct unpack *u, struct err *e)
     struct statfs s;
     unsigned long long left;
 
-    if (u->rules->any_space ||
-        (u->count.files - u->looked_entries < LOOK_ENTRIES &&
-         u->count.bytes - u->looked_bytes < LOOK_BYTES))
+    if (u->rules->any_space || (u->count.files - u->looked_entries < LOOK_ENTRIES &&
+                                u->count.bytes - u->looked_bytes < LOOK_BYTES))
         return 0;
     u->looked_entries = u->count.files;
     u->looked_bytes = u->count.bytes;
@@ -83,7 +83,8 @@ static void forget_parent(struct unpack *u)
     u->parent = -1;
 }
 
-/* Links of the layer can make a folder deeper than its name says; removing it must stay possible. */
+/* Links of the layer can make a folder deeper than its name says; removing it must stay possible.
+ */
 static int check_depth(const struct unpack *u, int folder, struct err *e)
 {
     autofd int at = dup(folder);
@@ -272,8 +273,7 @@ static bool is_whiteout(int dir, const char *name)
 }
 
 /* Remove what an earlier entry of this name left, and go to the folder again. */
-static int make_room(struct unpack *u, const struct tar_entry *t, const char **last,
-                     struct err *e)
+static int make_room(struct unpack *u, const struct tar_entry *t, const char **last, struct err *e)
 {
     int r = path_remove_tree(u->parent, *last, e);
 
@@ -383,8 +383,7 @@ static int set_opaque(int folder, struct err *e)
     return 0;
 }
 
-static int make_folder(struct unpack *u, const struct tar_entry *t, const char *last,
-                       struct err *e)
+static int make_folder(struct unpack *u, const struct tar_entry *t, const char *last, struct err *e)
 {
     enum { FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
     autofd int fd = -1;
@@ -604,8 +603,8 @@ static int finish_times(struct unpack *u, struct err *e)
 {
     for (size_t i = 0; i < u->later_n; i++) {
         struct timespec times[2] = {u->later[i]->mtime, u->later[i]->mtime};
-        autofd int fd = walk_open(u->root, u->later[i]->name,
-                                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, WALK_IN_ROOT);
+        autofd int fd = walk_open(u->root, u->later[i]->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+                                  0, WALK_IN_ROOT);
 
         if (fd >= 0 && futimens(fd, times) < 0)
             return err_sys(e, "entry '%s': cannot set its time", u->later[i]->name);

@@ -27,8 +27,8 @@ struct unpack_count {
     long long dot_whiteouts;   /* whiteouts that had to be .wh. files */
 };
 
-/* Unpack all of the archive into root_fd, an empty folder. Errors name the entry. What was made stays
- * on failure: the caller removes the folder. */
+/* Unpack all of the archive into root_fd, an empty folder. Errors name the entry. What was made
+ * stays on failure: the caller removes the folder. */
 int unpack_tar(struct tar *t, int root_fd, const struct unpack_rules *rules,
                struct unpack_count *ret, struct err *e);
 

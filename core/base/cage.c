@@ -80,10 +80,10 @@ static int enter_landlock(const struct cage *c, struct err *e)
         return err_sys(e, "cannot make a Landlock rule set");
     for (size_t i = 0; i < c->folder_count && r == 0; i++)
         r = allow_folder(rules, c->folders[i],
-                         want.fs & ~(unsigned long long)(LANDLOCK_ACCESS_FS_EXECUTE |
-                                                         LANDLOCK_ACCESS_FS_MAKE_BLOCK |
-                                                         LANDLOCK_ACCESS_FS_MAKE_SOCK |
-                                                         FS_IOCTL_DEV),
+                         want.fs &
+                             ~(unsigned long long)(LANDLOCK_ACCESS_FS_EXECUTE |
+                                                   LANDLOCK_ACCESS_FS_MAKE_BLOCK |
+                                                   LANDLOCK_ACCESS_FS_MAKE_SOCK | FS_IOCTL_DEV),
                          e);
     if (r == 0 && syscall(SYS_landlock_restrict_self, rules, 0) < 0)
         r = err_sys(e, "cannot enter the Landlock cage");
@@ -92,18 +92,60 @@ static int enter_landlock(const struct cage *c, struct err *e)
 
 /* The calls that unpacking makes, in order of use. */
 static const int allowed[] = {
-    SYS_write, SYS_openat, SYS_openat2, SYS_close, SYS_utimensat, SYS_futex, SYS_read, SYS_mkdirat,
-    SYS_fchown, SYS_fchownat, SYS_fchmod, SYS_fchmodat, SYS_symlinkat, SYS_linkat, SYS_unlinkat,
-    SYS_mknodat, SYS_fsetxattr, SYS_fgetxattr, SYS_fremovexattr, SYS_lseek, SYS_ftruncate,
-    SYS_pwrite64, SYS_fstat, SYS_newfstatat, SYS_statx, SYS_fstatfs, SYS_readlinkat, SYS_getdents64,
-    SYS_fcntl, SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise, SYS_exit, SYS_exit_group,
-    SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_set_robust_list, SYS_sched_yield, SYS_getrandom,
-    SYS_clock_gettime, SYS_getpid, SYS_gettid, SYS_restart_syscall, SYS_ppoll,
+    SYS_write,
+    SYS_openat,
+    SYS_openat2,
+    SYS_close,
+    SYS_utimensat,
+    SYS_futex,
+    SYS_read,
+    SYS_mkdirat,
+    SYS_fchown,
+    SYS_fchownat,
+    SYS_fchmod,
+    SYS_fchmodat,
+    SYS_symlinkat,
+    SYS_linkat,
+    SYS_unlinkat,
+    SYS_mknodat,
+    SYS_fsetxattr,
+    SYS_fgetxattr,
+    SYS_fremovexattr,
+    SYS_lseek,
+    SYS_ftruncate,
+    SYS_pwrite64,
+    SYS_fstat,
+    SYS_newfstatat,
+    SYS_statx,
+    SYS_fstatfs,
+    SYS_readlinkat,
+    SYS_getdents64,
+    SYS_fcntl,
+    SYS_brk,
+    SYS_munmap,
+    SYS_mremap,
+    SYS_madvise,
+    SYS_exit,
+    SYS_exit_group,
+    SYS_rt_sigaction,
+    SYS_rt_sigprocmask,
+    SYS_rt_sigreturn,
+    SYS_set_robust_list,
+    SYS_sched_yield,
+    SYS_getrandom,
+    SYS_clock_gettime,
+    SYS_getpid,
+    SYS_gettid,
+    SYS_restart_syscall,
+    SYS_ppoll,
 #ifdef SYS_rseq
     SYS_rseq,
 #endif
 #ifdef __SANITIZE_ADDRESS__ /* its run time looks at itself, and reports before it dies */
-    SYS_sigaltstack, SYS_sched_getaffinity, SYS_prlimit64, SYS_rt_sigaction, SYS_getuid,
+    SYS_sigaltstack,
+    SYS_sched_getaffinity,
+    SYS_prlimit64,
+    SYS_getuid,
 #    ifdef SYS_readlink
     SYS_readlink,
 #    endif
@@ -123,10 +165,12 @@ enum {
 
 #define AT_NUMBER offsetof(struct seccomp_data, nr)
 #define AT_ARCH   offsetof(struct seccomp_data, arch)
-#define AT_ARG(i) (offsetof(struct seccomp_data, args) + 8 * (i)) /* the low half: little endian */
-#define ADD(...)  (p[n++] = (struct sock_filter)__VA_ARGS__)
-#define LOAD(at)  ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at))
-#define GIVE(r)   ADD(BPF_STMT(BPF_RET | BPF_K, r))
+#define AT_ARG(i) \
+    (offsetof(struct seccomp_data, args) + 8 * (i)) /* the low half: little endian \
+                                                     */
+#define ADD(...) (p[n++] = (struct sock_filter)__VA_ARGS__)
+#define LOAD(at) ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at))
+#define GIVE(r)  ADD(BPF_STMT(BPF_RET | BPF_K, r))
 
 /* A call whose argument `arg` must have all bits of `must` and none of `never`. */
 static size_t add_checked(struct sock_filter *p, size_t n, int number, int arg, unsigned must,

@@ -1,0 +1,203 @@
+/* A layer's way from a pipe into the store: real processes, a real namespace, a real cage. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+#include "core/base/auto.h"
+#include "storage/layer.h"
+#include "tests/unit/storage/store_dir.h"
+#include "tests/unit/storage/tar_make.h"
+#include "tests/unit/unit.h"
+
+struct bench {
+    struct store store;
+    struct idmap map;
+    struct unpacker *unpacker;
+};
+
+static void open_bench(struct bench *b)
+{
+    struct err e = {0};
+
+    memset(b, 0, sizeof *b);
+    setenv("RCTR_STATE", store_dir_path, 1);
+    if (store_open(&b->store, &e) < 0 || idmap_load(&b->map, &e) < 0 ||
+        layer_unpacker_start(&b->store, &b->map, &b->unpacker, &e) < 0)
+        fail_msg("%s", e.text);
+}
+
+static void close_bench(struct bench *b)
+{
+    layer_unpacker_stop(b->unpacker);
+    store_close(&b->store);
+}
+
+static void gzip(const struct text *plain, struct text *ret)
+{
+    size_t room = plain->n + plain->n / 100 + 1024;
+    autofree unsigned char *to = malloc(room);
+    z_stream z = {0};
+
+    assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    z.next_in = (unsigned char *)plain->s;
+    z.avail_in = (unsigned)plain->n;
+    z.next_out = to;
+    z.avail_out = (unsigned)room;
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    text_add_n(ret, (char *)to, room - z.avail_out);
+    deflateEnd(&z);
+}
+
+/* Feed `blob` as the layer of `diff_id`. */
+static int unpack(struct bench *b, const struct text *blob, const struct digest *diff_id,
+                  struct layer_meta *ret, struct err *e)
+{
+    struct layer_job job;
+    int r = layer_unpack_start(b->unpacker, diff_id, COMPRESSION_GZIP, (long long)blob->n, &job, e);
+
+    if (r < 0)
+        return r;
+    for (size_t at = 0; at < blob->n;) {
+        ssize_t n = write(job.in_fd, blob->s + at, blob->n - at);
+
+        if (n < 0) /* the worker has had enough: finish tells why */
+            break;
+        at += (size_t)n;
+    }
+    close(take_fd(&job.in_fd));
+    return layer_unpack_finish(&b->store, b->unpacker, &job, ret, e);
+}
+
+static bool tmp_is_empty(const struct bench *b)
+{
+    char command[400];
+
+    snprintf(command, sizeof command, "test -z \"$(ls -A %s/tmp/%s)\"", b->store.path,
+             b->store.tmp_name);
+    return system(command) == 0;
+}
+
+static void small_tar(struct text *tar)
+{
+    tar_make(tar, (struct tar_member){.type = '5', .name = "./", .mode = 0711});
+    tar_make(tar, (struct tar_member){.type = '5', .name = "etc/"});
+    tar_make(tar, (struct tar_member){.type = '0', .name = "etc/hello", .data = "hello\n"});
+    tar_make(tar, (struct tar_member){.type = '0', .name = "etc/.wh.gone"});
+    tar_make(tar, (struct tar_member){.type = '3', .name = "etc/null", .major = 1, .minor = 3});
+    tar_make_end(tar);
+}
+
+static void a_gzip_layer_gets_its_name_when_it_is_whole(void **state)
+{
+    struct bench b;
+    autotext struct text tar = {0}, blob = {0};
+    struct layer_meta meta, again;
+    struct digest diff_id;
+    struct err e = {0};
+    struct stat st;
+    autofd int tree = -1;
+
+    (void)state;
+    open_bench(&b);
+    small_tar(&tar);
+    gzip(&tar, &blob);
+    hash_bytes(tar.s, tar.n, &diff_id, NULL);
+    assert_false(layer_exists(&b.store, &diff_id));
+    if (unpack(&b, &blob, &diff_id, &meta, &e) < 0)
+        fail_msg("%s", e.text);
+    assert_true(layer_exists(&b.store, &diff_id));
+    assert_true(tmp_is_empty(&b));
+    assert_int_equal(meta.tar_bytes, tar.n);
+    assert_int_equal(meta.devices_skipped, 1);
+    assert_int_equal(layer_meta(&b.store, &diff_id, &again, NULL), 0);
+    assert_memory_equal(&again, &meta, sizeof meta);
+    assert_int_equal(layer_open(&b.store, &diff_id, &tree, NULL), 0);
+    assert_int_equal(fstatat(tree, "", &st, AT_EMPTY_PATH), 0);
+    assert_int_equal(st.st_mode & 07777, 0711);
+    assert_int_equal(fstatat(tree, "etc/hello", &st, 0), 0);
+    assert_int_equal(st.st_size, 6);
+    assert_int_equal(st.st_mtime, 1000);
+    assert_int_equal(fstatat(tree, "etc/gone", &st, AT_SYMLINK_NOFOLLOW), 0);
+    assert_true(S_ISCHR(st.st_mode) && st.st_rdev == 0);
+    /* A second time, as if another process had been faster. */
+    assert_int_equal(unpack(&b, &blob, &diff_id, &meta, &e), 0);
+    assert_true(tmp_is_empty(&b));
+    assert_int_equal(layer_remove(&b.store, &diff_id, NULL), 0);
+    assert_false(layer_exists(&b.store, &diff_id));
+    assert_int_equal(layer_remove(&b.store, &diff_id, NULL), 0);
+    close_bench(&b);
+}
+
+static void another_diff_id_is_refused_and_nothing_stays(void **state)
+{
+    struct bench b;
+    autotext struct text tar = {0};
+    struct digest wrong;
+    struct err e = {0};
+
+    (void)state;
+    open_bench(&b);
+    small_tar(&tar);
+    hash_bytes("x", 1, &wrong, NULL);
+    assert_int_equal(unpack(&b, &tar, &wrong, NULL, &e), -EBADMSG);
+    assert_non_null(strstr(e.text, "but the image's config says sha256:2d711642"));
+    assert_false(layer_exists(&b.store, &wrong));
+    assert_true(tmp_is_empty(&b));
+    close_bench(&b);
+}
+
+static void a_worker_that_fails_tells_why_and_the_next_one_works(void **state)
+{
+    struct bench b;
+    autotext struct text tar = {0}, bad = {0};
+    struct digest diff_id;
+    struct err e = {0};
+
+    (void)state;
+    open_bench(&b);
+    tar_make(&bad, (struct tar_member){.type = '0', .name = "a/../../x", .data = "x"});
+    hash_bytes(bad.s, bad.n, &diff_id, NULL);
+    assert_int_equal(unpack(&b, &bad, &diff_id, NULL, &e), -EINVAL);
+    assert_non_null(strstr(e.text, "entry 'a/../../x': '..' in a name may leave the layer"));
+    assert_true(tmp_is_empty(&b));
+    small_tar(&tar);
+    hash_bytes(tar.s, tar.n, &diff_id, NULL);
+    assert_int_equal(unpack(&b, &tar, &diff_id, NULL, &e), 0);
+    close_bench(&b);
+}
+
+static void an_abandoned_layer_leaves_nothing(void **state)
+{
+    struct bench b;
+    struct layer_job job;
+    struct digest diff_id;
+    autotext struct text tar = {0};
+
+    (void)state;
+    open_bench(&b);
+    tar_make(&tar, (struct tar_member){.type = '0', .name = "other"});
+    small_tar(&tar);
+    hash_bytes(tar.s, tar.n, &diff_id, NULL);
+    assert_int_equal(layer_unpack_start(b.unpacker, &diff_id, COMPRESSION_GZIP, -1, &job, NULL), 0);
+    assert_int_equal(write(job.in_fd, tar.s, 2048), 2048);
+    layer_unpack_abandon(&b.store, b.unpacker, &job);
+    assert_true(tmp_is_empty(&b));
+    assert_false(layer_exists(&b.store, &diff_id));
+    close_bench(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_gzip_layer_gets_its_name_when_it_is_whole),
+        cmocka_unit_test(another_diff_id_is_refused_and_nothing_stays),
+        cmocka_unit_test(a_worker_that_fails_tells_why_and_the_next_one_works),
+        cmocka_unit_test(an_abandoned_layer_leaves_nothing),
+    };
+
+    signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests(tests, store_dir_setup, store_dir_teardown);
+}
