@@ -17,6 +17,7 @@ struct rootfs {
     int *lower_fds; /* owned O_PATH fds, top first (overlay, fuse) */
     size_t lower_count;
     int root_fd;           /* copy and folder: the tree itself */
+    char *path;            /* absolute path of it, owned */
     int upper_fd, work_fd; /* overlay and fuse */
     char *upper, *work;    /* absolute paths, owned */
     char **lowers;         /* absolute paths, owned, top first */

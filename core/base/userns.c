@@ -133,3 +133,33 @@ int userns_run(const struct idmap *map, int (*fn)(void *arg, struct err *e), voi
 
     return r < 0 ? r : userns_finish(&c, e);
 }
+
+int userns_exec(const struct idmap *map, int (*fn)(void *arg, struct err *e), void *arg,
+                struct err *e)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, old_int, old_quit;
+    struct userns_child c;
+    struct answer a;
+    ssize_t n;
+    int status = 0, r = userns_start(map, fn, arg, &c, e);
+
+    if (r < 0)
+        return r;
+    sigaction(SIGINT, &ignore, &old_int);
+    sigaction(SIGQUIT, &ignore, &old_quit);
+    /* End of file: the socket is close-on-exec, so the program runs. */
+    do
+        n = recv(c.result_fd, &a, sizeof a, 0);
+    while (n < 0 && errno == EINTR);
+    close(c.result_fd);
+    r = proc_wait(c.pid, &status, e);
+    sigaction(SIGINT, &old_int, NULL);
+    sigaction(SIGQUIT, &old_quit, NULL);
+    if (r < 0)
+        return r;
+    if (n != (ssize_t)sizeof a)
+        return proc_status(status);
+    if (e)
+        *e = a.e;
+    return a.r;
+}

@@ -23,6 +23,11 @@ int userns_finish(struct userns_child *c, struct err *e);
 int userns_run(const struct idmap *map, int (*fn)(void *arg, struct err *e), void *arg,
                struct err *e);
 
+/* Run fn(arg), which is expected to exec a program; wait for it. Returns the program's exit status
+ * as a shell sees it, or what fn failed with. Keyboard signals are the program's. */
+int userns_exec(const struct idmap *map, int (*fn)(void *arg, struct err *e), void *arg,
+                struct err *e);
+
 /* Why this host gives no user namespace, in words with the cure; called after clone or unshare
  * failed with `code`. */
 int userns_explain(int code, struct err *e);

@@ -1,0 +1,46 @@
+/* request - the texts of a container_request as parts of a spec, one function a subject. */
+#ifndef RCTR_REQUEST_H
+#define RCTR_REQUEST_H
+
+#include "core/base/opt.h"
+#include "core/runtime/spec.h"
+#include "storage/manifest.h"
+#include "storage/record.h"
+#include "storage/store.h"
+
+/* All texts are borrowed and as the user typed them; NULL or empty: not given. */
+struct container_request {
+    const char *image;      /* as typed, for the record; NULL with rootfs_dir */
+    const char *rootfs_dir; /* --rootfs */
+    const char *const *args;
+    size_t arg_count;
+
+    const char *name, *user, *workdir, *hostname, *entrypoint;
+    const char *userns, *net, *pid, *ipc, *uts;
+    const char *shm_size, *stop_signal;
+    struct opt_list env, env_file, group_add, volume, mount, tmpfs, device;
+    struct opt_list cap_add, cap_drop, security_opt, ulimit, sysctl;
+    struct opt_list dns, dns_search, dns_option, add_host, label, annotation;
+    bool interactive, tty, rm, init, read_only, privileged;
+    bool entrypoint_given; /* "" clears the image's */
+    long long timeout_s;
+};
+
+/* Each fills its part of `s`; whoever calls them frees the spec on failure. `config` is the
+ * image's, or NULL with --rootfs. */
+int request_namespaces(const struct container_request *q, const struct idmap *base, struct spec *s,
+                       struct err *e);
+int request_program(const struct container_request *q, const struct image_config *config,
+                    struct spec *s, struct err *e);
+int request_env(const struct container_request *q, const struct image_config *config,
+                struct spec *s, struct err *e);
+int request_files(const struct container_request *q, struct spec *s, struct err *e);
+int request_security(const struct container_request *q, const struct store *store, struct spec *s,
+                     struct err *e);
+int request_limits(const struct container_request *q, struct spec *s, struct err *e);
+
+/* --label and --annotation into the record, over the image's labels. */
+int request_labels(const struct container_request *q, const struct image_config *config,
+                   struct record *r, struct err *e);
+
+#endif

@@ -1,0 +1,50 @@
+/* wire - what a monitor and its client say to each other, one message per packet.
+ *
+ * A SOCK_SEQPACKET socket: a byte for the kind, then the payload. Standard input is sent with a
+ * window: the client may have WIRE_WINDOW messages unanswered, the monitor answers each with
+ * WIRE_TAKEN when the container has read it. So the monitor never has to stop listening, and a
+ * signal is never stuck behind data. */
+#ifndef RCTR_WIRE_H
+#define RCTR_WIRE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "core/base/err.h"
+
+enum wire_kind {
+    /* client to monitor */
+    WIRE_STDIN = 1, /* bytes */
+    WIRE_STDIN_END,
+    WIRE_RESIZE, /* struct wire_size */
+    WIRE_SIGNAL, /* int */
+    WIRE_DETACH,
+    /* monitor to client */
+    WIRE_STDOUT, /* bytes */
+    WIRE_STDERR, /* bytes */
+    WIRE_TAKEN,
+    WIRE_RUNNING, /* int: the pid */
+    WIRE_FAILED,  /* struct err: the container never ran */
+    WIRE_EXIT,    /* struct wire_exit: the last message */
+};
+
+enum { WIRE_DATA_MAX = 32768, WIRE_WINDOW = 4 };
+
+struct wire_size {
+    unsigned short rows, cols;
+};
+
+struct wire_exit {
+    int status;     /* as a shell sees it */
+    int timed_out;  /* --timeout ended it */
+    struct err why; /* text is "" or says what should be known about the end */
+};
+
+/* 0, -EAGAIN when the other side does not keep up and `wait` is false, -EPIPE when it is gone. */
+int wire_send(int sock, enum wire_kind kind, const void *payload, size_t n, int wait);
+
+/* Receive one message into buf (WIRE_DATA_MAX bytes at least). Returns the payload's size; -EPIPE
+ * when the other side is gone, -EAGAIN when there is none. */
+ssize_t wire_recv(int sock, enum wire_kind *ret_kind, void *buf, size_t size);
+
+#endif

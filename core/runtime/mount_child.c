@@ -1,0 +1,501 @@
+/* Theory of operation.
+ *
+ * We are root in a new user namespace, in a mount namespace that began as a copy of the host's. The
+ * image's bytes are an attacker: it may hold links, FIFOs or files where folders are expected.
+ * Therefore every target is opened below the new root with walk_open (a link cannot lead out) and
+ * what is mounted goes onto that descriptor, never onto a path that is resolved again. Volumes may
+ * be changed by other containers meanwhile, which changes nothing about a descriptor.
+ *
+ * "/proc/self/fd/N" names a descriptor for mount(2), which every kernel knows; read-only binds use
+ * open_tree, mount_setattr and move_mount where the kernel has them (5.12), because a remount in a
+ * user namespace must repeat all locked flags. */
+#include "core/runtime/mount_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/base/walk.h"
+
+enum { FD_PATH_MAX = 32, PATH_LEN_MAX = 4096 };
+
+/* "/proc/self/fd/N". */
+static const char *fd_path(int fd, char buf[FD_PATH_MAX])
+{
+    static const char prefix[] = "/proc/self/fd/";
+    char digits[12];
+    unsigned n = 0, at = 0;
+
+    for (; prefix[at]; at++)
+        buf[at] = prefix[at];
+    do
+        digits[n++] = (char)('0' + fd % 10);
+    while ((fd /= 10) > 0);
+    while (n)
+        buf[at++] = digits[--n];
+    buf[at] = 0;
+    return buf;
+}
+
+static int sys(long r)
+{
+    return r < 0 ? -errno : (int)r;
+}
+
+int mount_child_send_fd(int sock, enum barrier b, int fd)
+{
+    union {
+        struct cmsghdr align;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec iov = {.iov_base = &b, .iov_len = sizeof b};
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = control.room,
+                       .msg_controllen = sizeof control.room};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    *(int *)(void *)CMSG_DATA(c) = fd;
+    return sendmsg(sock, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* ---- the root file system ---- */
+
+static int fs_set(int fs, unsigned what, const char *key, const void *value, int aux)
+{
+    return sys(syscall(SYS_fsconfig, fs, what, key, value, aux));
+}
+
+/* Overlay with its layers given as descriptors (6.13+): no limit of a page of options, no paths
+ * that are resolved again. Returns a detached mount or -errno. */
+static int overlay_by_fds(const struct child_root *r)
+{
+    int fs = sys(syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC));
+    int mnt;
+
+    if (fs < 0)
+        return fs;
+    mnt = fs_set(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0);
+    for (int i = 0; i < (int)r->lower_count && mnt >= 0; i++)
+        mnt = fs_set(fs, FSCONFIG_SET_FD, "lowerdir+", NULL, CHILD_FD_LOWER + i);
+    if (mnt >= 0)
+        mnt = fs_set(fs, FSCONFIG_SET_FD, "upperdir", NULL, CHILD_FD_UPPER);
+    if (mnt >= 0)
+        mnt = fs_set(fs, FSCONFIG_SET_FD, "workdir", NULL, CHILD_FD_WORK);
+    if (mnt >= 0 && r->is_volatile)
+        mnt = fs_set(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0);
+    if (mnt >= 0)
+        mnt = fs_set(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+    if (mnt >= 0)
+        mnt = sys(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV));
+    close(fs);
+    return mnt;
+}
+
+/* The kernel takes layers of our own mount namespace only: descriptors of the parent will not do.
+ */
+static int open_as(const char *path, int fd)
+{
+    int opened = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), code;
+
+    if (opened < 0)
+        return -errno;
+    code = sys(dup3(opened, fd, O_CLOEXEC));
+    close(opened);
+    return code;
+}
+
+static int mount_overlay(const struct child_root *r)
+{
+    int code = open_as(r->work, CHILD_FD_WORK), mnt;
+
+    if (code >= 0)
+        code = open_as(r->upper, CHILD_FD_UPPER);
+    for (int i = 0; i < (int)r->lower_count && code >= 0; i++)
+        code = open_as(r->lowers[i], CHILD_FD_LOWER + i);
+    if (code < 0)
+        return code;
+    mnt = overlay_by_fds(r);
+    if (mnt >= 0) {
+        code = sys(syscall(SYS_move_mount, mnt, "", AT_FDCWD, r->at, MOVE_MOUNT_F_EMPTY_PATH));
+        close(mnt);
+    } else { /* an older kernel */
+        code = sys(mount("overlay", r->at, "overlay", MS_NODEV, r->options));
+    }
+    for (int fd = CHILD_FD_WORK; fd < CHILD_FD_LOWER + (int)r->lower_count; fd++)
+        close(fd);
+    return code;
+}
+
+/* The kernel side of a FUSE mount is made here, inside; the parent starts the server on the other
+ * end of the device. Requests wait until it serves. */
+static int mount_fuse(const struct child_plan *p)
+{
+    static const char head[] =
+        "rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other,fd=";
+    char options[sizeof head + FD_PATH_MAX], path[FD_PATH_MAX];
+    int dev = open("/dev/fuse", O_RDWR | O_CLOEXEC), code;
+    unsigned n = 0, i = 0;
+
+    if (dev < 0)
+        return -errno;
+    for (; head[n]; n++)
+        options[n] = head[n];
+    for (fd_path(dev, path), i = sizeof "/proc/self/fd/" - 1; path[i]; i++)
+        options[n++] = path[i];
+    options[n] = 0;
+    code = sys(mount("fuse-overlayfs", p->root.at, "fuse", MS_NODEV, options));
+    if (code == 0)
+        code = mount_child_send_fd(p->sync_fd, BARRIER_FUSE, dev);
+    close(dev);
+    return code;
+}
+
+int mount_child_root(const struct child_plan *p)
+{
+    int code = 0;
+
+    switch (p->root.kind) {
+    case CHILD_ROOT_OVERLAY: code = mount_overlay(&p->root); break;
+    case CHILD_ROOT_FUSE: code = mount_fuse(p); break;
+    case CHILD_ROOT_BIND:
+        code = sys(mount(p->root.bind, p->root.at, NULL, MS_BIND | MS_REC, NULL));
+        break;
+    }
+    if (code < 0)
+        return code;
+    return sys(open(p->root.at, O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+/* ---- targets ---- */
+
+/* Split "/a/b/c" into "/a/b" (in parent) and "c"; returns the last part or NULL. */
+static const char *split(const char *path, char parent[PATH_LEN_MAX])
+{
+    size_t n = 0, slash = 0;
+
+    for (; path[n]; n++) {
+        if (n + 1 == PATH_LEN_MAX)
+            return NULL;
+        parent[n] = path[n];
+        if (path[n] == '/')
+            slash = n;
+    }
+    parent[slash] = 0;
+    return path + slash + 1;
+}
+
+/* Open the folder of `path` below root, making what is missing. */
+static int open_folder(int root, const char *path, mode_t mode)
+{
+    char parent[PATH_LEN_MAX];
+    int fd = walk_open(root, path, O_PATH | O_DIRECTORY, 0, WALK_IN_ROOT);
+    size_t n = 0;
+
+    if (fd != -ENOENT)
+        return fd;
+    /* Make one part after the other; each prefix is resolved anew, links and all. */
+    for (;;) {
+        const char *last;
+        int dir, code;
+
+        while (path[n] == '/')
+            n++;
+        while (path[n] && path[n] != '/')
+            n++;
+        if (n + 1 >= PATH_LEN_MAX)
+            return -ENAMETOOLONG;
+        for (size_t i = 0; i < n; i++)
+            parent[i] = path[i];
+        parent[n] = 0;
+        fd = walk_open(root, parent, O_PATH | O_DIRECTORY, 0, WALK_IN_ROOT);
+        if (fd >= 0) {
+            if (!path[n])
+                return fd;
+            close(fd);
+            continue;
+        }
+        if (fd != -ENOENT)
+            return fd;
+        {
+            char whole[PATH_LEN_MAX];
+
+            for (size_t i = 0; i <= n; i++)
+                whole[i] = parent[i];
+            last = split(whole, parent);
+            if (!last)
+                return -ENAMETOOLONG;
+            dir = walk_open(root, parent, O_PATH | O_DIRECTORY, 0, WALK_IN_ROOT);
+            if (dir < 0)
+                return dir;
+            code = sys(mkdirat(dir, last, mode));
+            close(dir);
+            if (code < 0 && code != -EEXIST)
+                return code;
+            if (code == -EEXIST) /* a dangling link: somebody else decides where it leads */
+                return -ELOOP;
+        }
+    }
+}
+
+/* The parent folder of `path`, and its last part. */
+static int open_parent(int root, const char *path, const char **ret_last)
+{
+    char parent[PATH_LEN_MAX];
+
+    *ret_last = split(path, parent);
+    if (!*ret_last)
+        return -ENAMETOOLONG;
+    return open_folder(root, parent, 0755);
+}
+
+static int open_file_target(int root, const char *path)
+{
+    int fd = walk_open(root, path, O_PATH, 0, WALK_IN_ROOT), dir, made;
+    const char *last;
+
+    if (fd != -ENOENT)
+        return fd;
+    dir = open_parent(root, path, &last);
+    if (dir < 0)
+        return dir;
+    made = sys(openat(dir, last, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
+    close(dir);
+    if (made < 0)
+        return made;
+    close(made);
+    return walk_open(root, path, O_PATH, 0, WALK_IN_ROOT);
+}
+
+/* The descriptor to mount on. */
+static int open_target(int root, const struct child_act *a)
+{
+    if (a->flags & ACT_F_NO_LINK) {
+        int fd = walk_open(root, a->target, O_PATH | O_NOFOLLOW, 0, WALK_NO_LINKS);
+        struct stat st;
+
+        if (fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode)) {
+            close(fd);
+            return -ELOOP;
+        }
+        if (fd != -ENOENT)
+            return fd;
+    }
+    return a->flags & ACT_F_FILE ? open_file_target(root, a->target)
+                                 : open_folder(root, a->target, 0755);
+}
+
+/* ---- binds ---- */
+
+static unsigned long long attr_of(unsigned long ms)
+{
+    return (ms & MS_RDONLY ? MOUNT_ATTR_RDONLY : 0) | (ms & MS_NOSUID ? MOUNT_ATTR_NOSUID : 0) |
+           (ms & MS_NODEV ? MOUNT_ATTR_NODEV : 0) | (ms & MS_NOEXEC ? MOUNT_ATTR_NOEXEC : 0);
+}
+
+/* Bind with attributes, on kernels from 5.12. */
+static int bind_new(const char *source, int target, bool recursive, unsigned long ms,
+                    unsigned long propagation)
+{
+    unsigned at = recursive ? AT_RECURSIVE : 0;
+    struct mount_attr attr = {.attr_set = attr_of(ms), .propagation = propagation};
+    int tree =
+        sys(syscall(SYS_open_tree, AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | at));
+    int code;
+
+    if (tree < 0)
+        return tree;
+    code = sys(syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | at, &attr, sizeof attr));
+    if (code == 0)
+        code = sys(syscall(SYS_move_mount, tree, "", target, "",
+                           MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+    close(tree);
+    return code;
+}
+
+static unsigned long locked_flags(const char *path)
+{
+    struct statfs st;
+    unsigned long ms = 0;
+
+    if (statfs(path, &st) < 0)
+        return 0;
+    ms |= st.f_flags & ST_RDONLY ? MS_RDONLY : 0;
+    ms |= st.f_flags & ST_NOSUID ? MS_NOSUID : 0;
+    ms |= st.f_flags & ST_NODEV ? MS_NODEV : 0;
+    ms |= st.f_flags & ST_NOEXEC ? MS_NOEXEC : 0;
+    ms |= st.f_flags & ST_NOATIME ? MS_NOATIME : 0;
+    ms |= st.f_flags & ST_NODIRATIME ? MS_NODIRATIME : 0;
+    ms |= st.f_flags & ST_RELATIME ? MS_RELATIME : 0;
+    return ms;
+}
+
+/* Before 5.12: bind, find the new mount again below the root, remount it with the old flags too.
+ * Mounts below it keep their own flags. */
+static int bind_old(int root, const struct child_act *a, const char *source, int target,
+                    unsigned long ms)
+{
+    unsigned long rec = a->flags & ACT_F_RECURSIVE ? MS_REC : 0;
+    char path[FD_PATH_MAX];
+    int code = sys(mount(source, fd_path(target, path), NULL, MS_BIND | rec, NULL)), top;
+
+    if (code < 0 || (!ms && !a->propagation))
+        return code;
+    top = walk_open(root, a->target, O_PATH, 0, WALK_IN_ROOT);
+    if (top < 0)
+        return top;
+    fd_path(top, path);
+    if (ms)
+        code = sys(mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | ms | locked_flags(path), NULL));
+    if (code == 0 && a->propagation)
+        code = sys(mount(NULL, path, NULL, a->propagation | MS_REC, NULL));
+    close(top);
+    return code;
+}
+
+static int bind_on(int root, const struct child_act *a, const char *source, int target)
+{
+    unsigned long ms = a->mount_flags | (a->flags & ACT_F_READONLY ? MS_RDONLY : 0);
+    char path[FD_PATH_MAX];
+    int code;
+
+    if (!ms && !a->propagation)
+        return sys(mount(source, fd_path(target, path), NULL,
+                         MS_BIND | (a->flags & ACT_F_RECURSIVE ? MS_REC : 0), NULL));
+    code = bind_new(source, target, a->flags & ACT_F_RECURSIVE, ms, a->propagation);
+    return code == -ENOSYS || code == -EINVAL ? bind_old(root, a, source, target, ms) : code;
+}
+
+/* ---- the acts ---- */
+
+static int act_bind(int root, const struct child_act *a)
+{
+    int target = open_target(root, a), code;
+
+    if (target < 0)
+        return target;
+    code = bind_on(root, a, a->source, target);
+    close(target);
+    return code;
+}
+
+static int act_fs(int root, const struct child_act *a)
+{
+    char path[FD_PATH_MAX];
+    int target = open_target(root, a), code;
+
+    if (target < 0)
+        return target;
+    code = sys(mount(a->type, fd_path(target, path), a->type, a->mount_flags, a->data));
+    close(target);
+    return code;
+}
+
+static int act_link(int root, const struct child_act *a)
+{
+    const char *last;
+    int dir = open_parent(root, a->target, &last), code;
+
+    if (dir < 0)
+        return dir;
+    code = sys(symlinkat(a->source, dir, last));
+    close(dir);
+    return code == -EEXIST ? 0 : code;
+}
+
+static int act_folder(int root, const struct child_act *a)
+{
+    int fd = open_folder(root, a->target, a->mode ? a->mode : 0755);
+
+    if (fd < 0)
+        return fd;
+    close(fd);
+    return 0;
+}
+
+static int act_mask(int root, int null_fd, const struct child_act *a)
+{
+    char path[FD_PATH_MAX], null[FD_PATH_MAX];
+    int target = walk_open(root, a->target, O_PATH, 0, WALK_IN_ROOT), code;
+    struct stat st;
+
+    if (target < 0)
+        return target == -ENOENT || target == -ENOTDIR || target == -EACCES ? 0 : target;
+    fd_path(target, path);
+    if (fstat(target, &st) < 0)
+        code = -errno;
+    else if (S_ISDIR(st.st_mode))
+        code = sys(mount("tmpfs", path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                         "size=0k,nr_inodes=1"));
+    else
+        code = sys(mount(fd_path(null_fd, null), path, NULL, MS_BIND, NULL));
+    close(target);
+    return code;
+}
+
+static int act_readonly(int root, const struct child_act *a)
+{
+    char path[FD_PATH_MAX];
+    int target = walk_open(root, a->target, O_PATH, 0, WALK_IN_ROOT), code;
+    struct child_act again = *a;
+
+    if (target < 0)
+        return target == -ENOENT || target == -ENOTDIR || target == -EACCES ? 0 : target;
+    again.flags |= ACT_F_READONLY | ACT_F_RECURSIVE;
+    code = bind_on(root, &again, fd_path(target, path), target);
+    close(target);
+    return code;
+}
+
+static int act_sysctl(int root, const struct child_act *a)
+{
+    int fd = walk_open(root, a->target, O_WRONLY, 0, WALK_NO_LINKS), code;
+    size_t n = 0;
+
+    if (fd < 0)
+        return fd;
+    while (a->source[n])
+        n++;
+    code = write(fd, a->source, n) < 0 ? -errno : 0;
+    close(fd);
+    return code;
+}
+
+int mount_child_act(int root, int null_fd, const struct child_act *a)
+{
+    int code = -EINVAL;
+
+    switch (a->kind) {
+    case ACT_BIND: code = act_bind(root, a); break;
+    case ACT_FS: code = act_fs(root, a); break;
+    case ACT_LINK: code = act_link(root, a); break;
+    case ACT_FOLDER: code = act_folder(root, a); break;
+    case ACT_MASK: code = act_mask(root, null_fd, a); break;
+    case ACT_READONLY: code = act_readonly(root, a); break;
+    case ACT_SYSCTL: code = act_sysctl(root, a); break;
+    }
+    return code < 0 && (a->flags & ACT_F_OPTIONAL) ? 0 : code;
+}
+
+int mount_child_pivot(int root, bool read_only)
+{
+    if (fchdir(root) < 0)
+        return -errno;
+    if (read_only &&
+        mount(NULL, ".", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | locked_flags("."), NULL) < 0)
+        return -errno;
+    /* Both on one folder: the old root is stacked below "." and falls away with the umount. */
+    if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+        return -errno;
+    return 0;
+}

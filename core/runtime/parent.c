@@ -1,0 +1,456 @@
+#include "core/runtime/parent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/base/auto.h"
+#include "core/base/file.h"
+#include "core/base/log.h"
+#include "core/base/proc.h"
+#include "core/base/userns.h"
+#include "core/runtime/limits.h"
+#include "core/runtime/user.h"
+#include "net/tap.h"
+
+#define STEP_TEXT(id, text) [id] = text,
+static const char *const step_text[] = {STEP_LIST(STEP_TEXT)};
+_Static_assert(ARRAY_SIZE(step_text) == STEP_COUNT, "a step without a text");
+
+/* ---- what went wrong, in words ---- */
+
+static int explain_exec(const struct plan *p, int code, struct err *e)
+{
+    const char *name = p->child.argv[0];
+    int r;
+
+    if (code == ENOENT || code == ENOTDIR) {
+        r = strchr(name, '/')
+                ? err_set(e, code, "exec: \"%s\": executable file not found in the image: %s", name,
+                          strerror(code))
+                : err_set(e, code, "exec: \"%s\": executable file not found in $PATH: %s", name,
+                          strerror(code));
+        if (e)
+            e->status = 127;
+        return r;
+    }
+    if (code == ENOEXEC)
+        r = err_set(e, code,
+                    "exec: \"%s\": exec format error: it is neither a program of this "
+                    "machine's kind nor a script that begins with #!",
+                    name);
+    else
+        r = err_set(e, code, "exec: \"%s\": %s", name, strerror(code));
+    if (e)
+        e->status = 126;
+    return r;
+}
+
+static int explain_mount(const struct plan *p, unsigned index, int code, struct err *e)
+{
+    const struct child_act *a = index < p->child.act_count ? &p->child.acts[index] : NULL;
+
+    if (!a)
+        return err_set(e, code, "cannot mount: %s", strerror(code));
+    if (code == ELOOP && (a->flags & ACT_F_NO_LINK))
+        return err_set(e, code,
+                       "the image has a symbolic link where %s belongs: it is not used as a "
+                       "mount point",
+                       a->target);
+    if (a->kind == ACT_SYSCTL)
+        return err_set(e, code, "--sysctl: cannot write %s: %s", a->target, strerror(code));
+    if (code == ENOTDIR && a->kind == ACT_FS)
+        return err_set(e, code, "the image has a file where the folder %s belongs", a->target);
+    return err_set(e, code, "cannot mount %s on %s: %s",
+                   a->source ? a->source
+                   : a->type ? a->type
+                             : "",
+                   a->target, strerror(code));
+}
+
+static int explain_user(const struct plan *p, unsigned part, int code, struct err *e)
+{
+    static const char *const what[] = {"supplementary groups", "group", "user"};
+    const char *user = p->spec->user && *p->spec->user ? p->spec->user : "0";
+
+    if (code == EINVAL && p->spec->map.single)
+        return err_set(e, code,
+                       "user \"%s\" does not exist in a container with a single user id (%s). "
+                       "Give a range of ids, or use --user 0 or --userns keep-id",
+                       user, p->spec->map.why[0] ? p->spec->map.why : "--userns");
+    return err_set(e, code, "cannot become the %s of \"%s\": %s%s", what[part < 3 ? part : 2], user,
+                   strerror(code),
+                   code == EINVAL ? " (the id is outside of the range in /etc/subuid, /etc/subgid)"
+                                  : "");
+}
+
+static int explain(const struct plan *p, const struct child_report *r, struct err *e)
+{
+    int code = r->code > 0 ? r->code : EIO;
+
+    if (r->step >= STEP_COUNT)
+        return err_set(e, EIO, "the container's first process sent a report without sense");
+    if (r->step == STEP_EXEC)
+        return explain_exec(p, code, e);
+    if (r->step == STEP_MOUNT)
+        return explain_mount(p, r->index, code, e);
+    if (r->step == STEP_USER)
+        return explain_user(p, r->index, code, e);
+    if (r->step == STEP_TAP && r->index != TAP_STEP_NONE)
+        return tap_explain((enum tap_step)r->index, code, e);
+    if (r->step == STEP_CHDIR)
+        return err_set(e, code, "cannot enter the working directory \"%s\": %s", p->child.cwd,
+                       r->index == 2 ? "it is outside of the container" : strerror(code));
+    if (r->step == STEP_LIMIT && r->index < p->child.limit_count)
+        return err_set(e, code, "cannot set the limit %s: %s",
+                       limits_name(p->limits[r->index].resource), strerror(code));
+    if (r->step == STEP_ROOTFS)
+        return err_set(e, code, "cannot mount the root file system (%s): %s",
+                       rootfs_driver_name(p->rootfs->driver), strerror(code));
+    return err_set(e, code, "cannot %s: %s", step_text[r->step], strerror(code));
+}
+
+/* ---- the child's requests ---- */
+
+struct start {
+    struct plan *p;
+    const struct parent_hooks *hooks;
+    struct parent_running run;
+    int sock, inside[3]; /* our end; the child's ends of the pipes */
+    bool identified;
+    struct {
+        enum barrier b;
+        struct child_identity who;
+    } go;
+};
+
+/* Join the user namespace and become fuse-overlayfs. Its files are the host's, its ids the
+ * container's. It ends by itself when the last mount is gone, and with us. */
+static _Noreturn void become_fuse_server(const struct rootfs *r, int ns, int dev, int err_fd)
+{
+    autotext struct text options = {0};
+    char where[32];
+    char *argv[] = {r->fuse_program, NULL, NULL, NULL, where, NULL};
+    char f[] = "-f", o[] = "-o", *env[] = {NULL};
+
+    text_add(&options, "lowerdir=");
+    for (size_t i = 0; i < r->lower_count; i++) {
+        if (i)
+            text_add(&options, ":");
+        for (const char *c = r->lowers[i]; *c; c++)
+            text_addf(&options, strchr(":,\\", *c) ? "\\%c" : "%c", *c);
+    }
+    text_addf(&options, ",upperdir=%s,workdir=%s", r->upper, r->work);
+    if (setns(ns, CLONE_NEWUSER) < 0 || text_check(&options, NULL) < 0)
+        _exit(1);
+    (void)!setresgid(0, 0, 0); /* where nobody is user 0, the capabilities do */
+    (void)!setresuid(0, 0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)setsid();
+    dup2(dev, 3);
+    fcntl(3, F_SETFD, 0);
+    snprintf(where, sizeof where, "/dev/fd/3");
+    dup2(err_fd, 1);
+    dup2(err_fd, 2);
+    argv[1] = f;
+    argv[2] = o;
+    argv[3] = options.s;
+    execve(argv[0], argv, env);
+    _exit(127);
+}
+
+static int open_userns(pid_t pid, struct err *e)
+{
+    char name[48];
+    int fd;
+
+    snprintf(name, sizeof name, "/proc/%d/ns/user", (int)pid);
+    fd = open(name, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? err_sys(e, "cannot open the container's user namespace") : fd;
+}
+
+static int serve_fuse(struct start *s, int dev, struct err *e)
+{
+    autofd int ns = open_userns(s->run.pid, e), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    pid_t pid;
+
+    if (ns < 0)
+        return ns;
+    pid = fork();
+    if (pid < 0)
+        return err_sys(e, "cannot start fuse-overlayfs");
+    if (pid == 0)
+        become_fuse_server(s->p->rootfs, ns, dev, getenv("RCTR_FUSE_DEBUG") ? 2 : null);
+    s->run.fuse_pid = pid;
+    return 0;
+}
+
+static int look_up(const struct spec *spec, int root_fd, struct child_identity *who, struct err *e)
+{
+    struct user u = {0};
+    int r = user_resolve(root_fd, spec->user, &spec->group_add, &u, e);
+
+    if (r < 0)
+        return r;
+    if (u.group_count > CHILD_GROUPS_MAX)
+        r = err_set(e, E2BIG, "user \"%s\" is in more than %d groups", u.name, CHILD_GROUPS_MAX);
+    if (r == 0) {
+        who->uid = u.uid;
+        who->gid = u.gid;
+        who->group_count = (unsigned)u.group_count;
+        for (size_t i = 0; i < u.group_count; i++)
+            who->groups[i] = u.groups[i];
+        snprintf(who->home, sizeof who->home, "HOME=%s", u.home);
+    }
+    user_free(&u);
+    return r;
+}
+
+struct found {
+    int r;
+    struct err e;
+    struct child_identity who;
+};
+
+/* A FUSE file system of the container's user namespace does not answer to us outside of it: look
+ * from a child that has joined it. */
+static int look_up_inside(struct start *s, int root_fd, struct err *e)
+{
+    autofd int ns = open_userns(s->run.pid, e);
+    struct found f = {0};
+    int p[2];
+    pid_t pid;
+
+    if (ns < 0)
+        return ns;
+    if (pipe2(p, O_CLOEXEC) < 0)
+        return err_sys(e, "cannot make a pipe");
+    pid = fork();
+    if (pid == 0) {
+        f.r = setns(ns, CLONE_NEWUSER) < 0
+                  ? err_sys(&f.e, "cannot join the container's user namespace")
+                  : look_up(s->p->spec, root_fd, &f.who, &f.e);
+        _exit(file_write_fd(p[1], &f, sizeof f, NULL) < 0);
+    }
+    close(p[1]);
+    if (pid > 0)
+        for (size_t n = 0; n < sizeof f;) {
+            ssize_t got = read(p[0], (char *)&f + n, sizeof f - n);
+
+            if (got == 0 || (got < 0 && errno != EINTR)) {
+                f.r = err_set(&f.e, EIO, "cannot look up the user in the container");
+                break;
+            }
+            n += got > 0 ? (size_t)got : 0;
+        }
+    close(p[0]);
+    if (pid < 0 || proc_wait(pid, &(int){0}, NULL) < 0)
+        return err_set(e, ECHILD, "cannot look up the user in the container");
+    if (f.r < 0 && e)
+        *e = f.e;
+    s->go.who = f.who;
+    return f.r;
+}
+
+static int identify(struct start *s, int root_fd, struct err *e)
+{
+    int r = s->p->child.root.kind == CHILD_ROOT_FUSE ? look_up_inside(s, root_fd, e)
+                                                     : look_up(s->p->spec, root_fd, &s->go.who, e);
+
+    s->identified = r == 0;
+    return r;
+}
+
+static int send_go(struct start *s, struct err *e)
+{
+    s->go.b = BARRIER_GO;
+    /* A child that failed meanwhile has left its report: that is read next, and says more. */
+    if (send(s->sock, &s->go, sizeof s->go, MSG_NOSIGNAL) < 0 && errno != EPIPE &&
+        errno != ECONNRESET)
+        return err_sys(e, "cannot go on with the container");
+    return 0;
+}
+
+/* One message of the child. 1: go on reading; 0: the program runs. */
+static int receive(struct start *s, struct err *e)
+{
+    struct {
+        enum barrier b;
+        struct child_report r;
+    } m = {0};
+    union {
+        struct cmsghdr align;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec iov = {.iov_base = &m, .iov_len = sizeof m};
+    struct msghdr h = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = control.room,
+                       .msg_controllen = sizeof control.room};
+    struct cmsghdr *c;
+    autofd int fd = -1;
+    ssize_t n;
+    int r = 0;
+
+    /* ECONNRESET: the child left GO unread. What it said before still waits in the queue. */
+    do
+        n = recvmsg(s->sock, &h, MSG_CMSG_CLOEXEC);
+    while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (n < 0)
+        return err_sys(e, "cannot hear from the container's first process");
+    if (n == 0)
+        return 0;
+    c = CMSG_FIRSTHDR(&h);
+    if (c && c->cmsg_type == SCM_RIGHTS)
+        memcpy(&fd, CMSG_DATA(c), sizeof fd);
+    switch (m.b) {
+    case BARRIER_FUSE: r = serve_fuse(s, fd, e); break;
+    case BARRIER_TAP:
+        r = s->hooks->network ? s->hooks->network(s->hooks->arg, take_fd(&fd), e) : 0;
+        break;
+    case BARRIER_ROOT_READY:
+        r = identify(s, fd, e);
+        if (r == 0)
+            r = send_go(s, e);
+        break;
+    case BARRIER_TTY: s->run.tty_fd = take_fd(&fd); break;
+    case BARRIER_FAILED: r = explain(s->p, &m.r, e); break;
+    case BARRIER_MAPPED:
+    case BARRIER_GO: r = err_set(e, EPROTO, "the container's first process is out of step"); break;
+    }
+    return r < 0 ? r : 1;
+}
+
+/* ---- starting ---- */
+
+static int open_pipes(struct start *s, struct err *e)
+{
+    for (int i = 0; i < 3; i++) {
+        int p[2];
+
+        if (i == 0 && !s->p->spec->stdin_open)
+            continue;
+        if (pipe2(p, O_CLOEXEC) < 0)
+            return err_sys(e, "cannot make a pipe");
+        s->inside[i] = i == 0 ? p[0] : p[1];
+        s->run.stdio[i] = i == 0 ? p[1] : p[0];
+        s->p->child.stdio[i] = s->inside[i];
+    }
+    return 0;
+}
+
+static int clone_child(struct start *s, struct err *e)
+{
+    int pair[2];
+    long pid;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_sys(e, "cannot make a socket pair");
+    s->sock = pair[0];
+    s->p->child.sync_fd = pair[1];
+    pid = syscall(SYS_clone, s->p->clone_flags | SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0) {
+        close(pair[0]);
+        child_run(&s->p->child);
+    }
+    close(pair[1]);
+    if (pid < 0)
+        return userns_explain(errno, e);
+    s->run.pid = (pid_t)pid;
+    s->run.pidfd = proc_pidfd((pid_t)pid);
+    return 0;
+}
+
+static int map_users(struct start *s, struct err *e)
+{
+    static const enum barrier mapped = BARRIER_MAPPED;
+    struct idmap_pending *pending = NULL;
+    long long t = log_phase_begin();
+    int r = idmap_apply_start(&s->p->spec->map, s->run.pid, &pending, e), w = 0;
+
+    if (r < 0)
+        return r;
+    if (s->hooks->meanwhile)
+        w = s->hooks->meanwhile(s->hooks->arg, e);
+    r = idmap_apply_finish(pending, w < 0 ? NULL : e);
+    log_phase_end(t, "map users");
+    if (w < 0 || r < 0)
+        return w < 0 ? w : r;
+    if (send(s->sock, &mapped, sizeof mapped, MSG_NOSIGNAL) < 0)
+        return err_sys(e, "cannot start the container's first process");
+    return 0;
+}
+
+static void undo(struct start *s)
+{
+    if (s->run.pid > 0) {
+        (void)proc_signal(s->run.pidfd, s->run.pid, SIGKILL);
+        (void)proc_wait(s->run.pid, &(int){0}, NULL);
+    }
+    if (s->run.fuse_pid > 0) {
+        (void)kill(s->run.fuse_pid, SIGKILL);
+        (void)proc_wait(s->run.fuse_pid, &(int){0}, NULL);
+    }
+    parent_close(&s->run);
+}
+
+int parent_start(struct plan *p, const struct parent_hooks *hooks, struct parent_running *ret,
+                 struct err *e)
+{
+    struct start *s = calloc(1, sizeof *s); /* 8 KiB of groups */
+    long long t = log_phase_begin();
+    int r;
+
+    if (!s)
+        return err_memory(e);
+    *s = (struct start){
+        .p = p,
+        .hooks = hooks,
+        .sock = -1,
+        .inside = {-1, -1, -1},
+        .run = {.pidfd = -1, .tty_fd = -1, .stdio = {-1, -1, -1}},
+    };
+    r = p->spec->tty ? 0 : open_pipes(s, e);
+    if (r == 0)
+        r = clone_child(s, e);
+    for (int i = 0; i < 3; i++)
+        if (s->inside[i] >= 0)
+            close(s->inside[i]);
+    log_phase_end(t, "clone");
+    if (r == 0)
+        r = map_users(s, e);
+    t = log_phase_begin();
+    if (r == 0)
+        while ((r = receive(s, e)) > 0)
+            continue;
+    log_phase_end(t, "child: mounts to exec");
+    if (s->sock >= 0)
+        close(s->sock);
+    if (r == 0 && !s->identified)
+        r = err_set(e, ECHILD, "the container's first process ended before its program began");
+    if (r < 0)
+        undo(s);
+    else
+        *ret = s->run;
+    free(s);
+    return r;
+}
+
+void parent_close(struct parent_running *r)
+{
+    int *const fds[] = {&r->pidfd, &r->tty_fd, &r->stdio[0], &r->stdio[1], &r->stdio[2]};
+
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+        if (*fds[i] >= 0)
+            close(*fds[i]);
+        *fds[i] = -1;
+    }
+}
