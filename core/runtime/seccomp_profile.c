@@ -319,15 +319,13 @@ static int read_args(const json_t *group, struct args *ret, struct err *e)
     return 0;
 }
 
-static int add_rule(struct builder *b, const char *name, uint32_t action, const struct args *a,
-                    struct err *e)
+static int add_rule(struct builder *b, const char *name, int number, uint32_t action,
+                    const struct args *a, struct err *e)
 {
-    int number = lib.seccomp_syscall_resolve_name(name), r = 0;
+    int r = 0;
 
-    if (number == __NR_SCMP_ERROR)
-        return 0; /* not a call of any machine that this libseccomp knows */
-    if (number > b->highest)
-        b->highest = number;
+    if (number == __NR_SCMP_ERROR) /* not a call of any machine that this libseccomp knows */
+        return 0;
     if (action == b->default_action)
         return 0;
     if (!a->either)
@@ -357,8 +355,14 @@ static int add_group(struct builder *b, const json_t *group, struct err *e)
         r = read_args(group, &args, e);
     if (r >= 0)
         r = group_counts(b, group, &counts, e);
-    for (size_t i = 0; r >= 0 && counts && i < names.n; i++)
-        r = add_rule(b, names.v[i], action, &args, e);
+    for (size_t i = 0; r >= 0 && i < names.n; i++) {
+        int number = lib.seccomp_syscall_resolve_name(names.v[i]);
+
+        if (number > b->highest)
+            b->highest = number;
+        if (counts)
+            r = add_rule(b, names.v[i], number, action, &args, e);
+    }
     return r;
 }
 
