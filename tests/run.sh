@@ -80,9 +80,9 @@ stage_build() {
 
 # Two bats at a time, a file each; the files' outputs do not mix.
 stage_cli() {
-    local only=$1 out=$PWD/cli.$1 file
+    local only=$1 out file
+    out=$(mktemp -d)
     [ -x installed/bin/rctr ] || { echo "FAIL: there is no rctr to test"; count 0 1 0; return; }
-    mkdir -p "$out"
     export PATH=$PWD/installed/bin:$PATH
     find tests/cli -name '*.bats' | sort | while read -r file; do
         [ "$only" = all ] || grep -q '^# also: single-uid$' "$file" || continue
@@ -94,6 +94,7 @@ stage_cli() {
     while read -r file; do
         count_tap "$out/$(basename "$file").tap" "$file"
     done <"$out/files"
+    rm -rf "$out"
 }
 
 count_tap() {
@@ -130,6 +131,7 @@ stage_distcheck() {
 if [ "$stage" != all ]; then
     case $stage in
     build) stage_build ;;
+    images) say "images for the tests"; tests/cli/images.sh "$RCTR_TEST_IMAGES" || { echo "FAIL: not all images were made"; count 0 1 0; } ;;
     cli) say "tests/cli"; stage_cli all ;;
     single-uid) say "tests/cli with a single uid"; stage_cli single-uid ;;
     sanitize) stage_sanitize ;;
@@ -251,7 +253,8 @@ debian_roots() {
 
 debian_roots
 own "$work"
-environment=("RCTR_TEST_COUNTS=$work/counts" "RCTR_TEST_IMAGES=$work/images")
+echo '{}' >"$work/auth.json" # skopeo and podman look in /run/containers otherwise, which may be root's
+environment=("RCTR_TEST_COUNTS=$work/counts" "RCTR_TEST_IMAGES=$work/images" "REGISTRY_AUTH_FILE=$work/auth.json")
 touch "$work/counts" && chmod 0666 "$work/counts"
 if command -v docker-registry >/dev/null; then
     plain=$(free_port)
@@ -266,7 +269,7 @@ if command -v docker-registry >/dev/null; then
 fi
 
 as rctr-test build
-as_tester env "${environment[@]}" bash "$work/src/tests/cli/images.sh" "$work/images" || echo "note: not all images were made"
+as rctr-test images
 as rctr-test cli
 [ "$(id -u)" -ne 0 ] || as rctr-nosub single-uid
 if [ -z "$quick" ]; then
