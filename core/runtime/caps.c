@@ -72,7 +72,7 @@ int caps_parse(const char *name, unsigned *ret, struct err *e)
     char upper[NEAR_WORD_MAX + 1] = "";
     struct near n = {.word = upper};
 
-    for (size_t i = 0; bare[i] && i < sizeof upper - 1; i++)
+    for (size_t i = 0; i < sizeof upper - 1 && bare[i]; i++)
         upper[i] = bare[i] >= 'a' && bare[i] <= 'z' ? (char)(bare[i] - 32) : bare[i];
     for (unsigned i = 0; i < CAPS_COUNT; i++) {
         if (strcasecmp(bare, names[i] + 4) == 0) {

@@ -324,7 +324,7 @@ int limits_parse_signal(const char *text, int *ret, struct err *e)
         *ret = signo;
         return 0;
     }
-    for (size_t i = 0; name[i] && i < sizeof upper - 1; i++)
+    for (size_t i = 0; i < sizeof upper - 1 && name[i]; i++)
         upper[i] = (char)toupper((unsigned char)name[i]);
     for (size_t i = 1; i < ARRAY_SIZE(signal_names); i++)
         near_offer(&n, signal_names[i]);

@@ -141,7 +141,7 @@ static uint32_t arch_token(const char *name)
 
     if (text_starts(name, "SCMP_ARCH_"))
         name += 10;
-    for (; name[n] && n < sizeof lower - 1; n++)
+    for (; n < sizeof lower - 1 && name[n]; n++)
         lower[n] = name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] + 32) : name[n];
     lower[n] = 0;
     return lib.seccomp_arch_resolve_name(lower);
