@@ -13,7 +13,9 @@
 #include "core/base/jsonx.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "core/base/userns.h"
 #include "storage/foreman.h"
+#include "storage/tree.h"
 
 enum { META_MAX = 65536, PIPE_SIZE = 1 << 20 };
 
@@ -59,13 +61,13 @@ static const struct {
     const char *key;
     size_t at;
 } meta_keys[] = {
-    {"tarBytes", offsetof(struct layer_meta, tar_bytes)},
-    {"diskBytes", offsetof(struct layer_meta, disk_bytes)},
+    {"tar_bytes", offsetof(struct layer_meta, tar_bytes)},
+    {"disk_bytes", offsetof(struct layer_meta, disk_bytes)},
     {"files", offsetof(struct layer_meta, files)},
-    {"ownersLost", offsetof(struct layer_meta, owners_lost)},
-    {"devicesSkipped", offsetof(struct layer_meta, devices_skipped)},
-    {"xattrsSkipped", offsetof(struct layer_meta, xattrs_skipped)},
-    {"dotWhiteouts", offsetof(struct layer_meta, dot_whiteouts)},
+    {"owners_lost", offsetof(struct layer_meta, owners_lost)},
+    {"devices_skipped", offsetof(struct layer_meta, devices_skipped)},
+    {"xattrs_skipped", offsetof(struct layer_meta, xattrs_skipped)},
+    {"dot_whiteouts", offsetof(struct layer_meta, dot_whiteouts)},
 };
 
 static long long *meta_field(struct layer_meta *m, size_t i)
@@ -253,6 +255,8 @@ static int seal(struct store *s, struct layer_job *job, struct layer_meta *ret, 
         r = file_folder(tmp, job->tmp_name, 0700, &dir, e);
     if (r == 0)
         r = write_meta(dir, ret, e);
+    if (r == 0 && ret->dot_whiteouts && mknodat(dir, "dot-whiteouts", S_IFREG | 0600, 0) < 0)
+        r = err_sys(e, "cannot mark it"); /* for rootfs: no native overlay with this one */
     t = log_phase_begin();
     if (r == 0 && syncfs(dir) < 0)
         r = err_sys(e, "cannot make it durable");
@@ -315,4 +319,118 @@ int layer_remove(struct store *s, const struct digest *diff_id, struct err *e)
     if (fstatat(layers, diff_id->hex, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
         return 0;
     return err_wrap(e, store_discard(s, layers, diff_id->hex, e), "layer %.12s", diff_id->hex);
+}
+
+/* ---- the same layer for another map ---- */
+
+struct mapping {
+    int store, tree, tmp;
+    const char *name, *path; /* below tmp at first, below store at last */
+    struct tree_rules rules;
+};
+
+static int copy_mapped(void *arg, struct err *e)
+{
+    const struct mapping *m = arg;
+    autofd int to = -1;
+    int r;
+
+    if (mkdirat(m->tmp, m->name, 0755) < 0)
+        return err_sys(e, "cannot make a temporary folder");
+    to = openat(m->tmp, m->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (to < 0)
+        return err_sys(e, "cannot open a temporary folder");
+    r = tree_copy(m->tree, to, &m->rules, e);
+    if (r == 0 && syncfs(to) < 0)
+        r = err_sys(e, "cannot make it durable");
+    /* Here, because a folder can only be moved by its owner. */
+    if (r == 0 && renameat(m->tmp, m->name, m->store, m->path) < 0 && errno != ENOTEMPTY &&
+        errno != EEXIST)
+        r = err_sys(e, "cannot put it in place");
+    return r;
+}
+
+static void add_rows(struct text *t, const struct idmap_rows *rows)
+{
+    for (size_t i = 0; i < rows->n; i++)
+        text_addf(t, "%u:%u:%u,", rows->v[i].inside, rows->v[i].outside, rows->v[i].count);
+    text_add(t, ";");
+}
+
+/* "layers/HEX/tree@" and 16 digits of a digest of both maps. */
+static int mapped_path(const struct digest *diff_id, const struct idmap *from,
+                       const struct idmap *to, char ret[160], struct err *e)
+{
+    autotext struct text key = {0};
+    struct digest d;
+    int r;
+
+    add_rows(&key, &from->uid);
+    add_rows(&key, &from->gid);
+    add_rows(&key, &to->uid);
+    add_rows(&key, &to->gid);
+    r = text_check(&key, e);
+    if (r == 0)
+        r = hash_bytes(key.s, key.n, &d, e);
+    if (r == 0)
+        snprintf(ret, 160, "layers/%s/tree@%.16s", diff_id->hex, d.hex);
+    return r;
+}
+
+static int make_mapped(struct store *s, int tree, const char *path, const struct idmap *from,
+                       const struct idmap *to, struct err *e)
+{
+    char name[64];
+    struct mapping m = {.store = s->fd,
+                        .tree = tree,
+                        .name = name,
+                        .path = path,
+                        .rules = {.base = from, .from = from, .to = to}};
+    int r = store_tmp(s, &m.tmp, e);
+
+    if (r < 0)
+        return r;
+    snprintf(name, sizeof name, "mapped-%s", strchr(path, '@') + 1);
+    log_warn("copying layer %.12s for this user map: once, then it is kept", path + 7);
+    r = userns_run(from, copy_mapped, &m, e);
+    (void)store_remove_tree(m.tmp, name, NULL); /* what was not renamed goes */
+    return r;
+}
+
+int layer_open_mapped(struct store *s, const struct digest *diff_id, const struct idmap *from,
+                      const struct idmap *to, int *ret_tree_fd, char **ret_path, struct err *e)
+{
+    enum { FLAGS = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
+    autofd int tree = -1, fd = -1;
+    char path[160];
+    int r;
+
+    layer_path(diff_id, "/tree", path);
+    /* With one user only, every file is the caller's in both maps. */
+    if (!from->single && !idmap_equal(from, to)) {
+        r = layer_open(s, diff_id, &tree, e);
+        if (r == 0)
+            r = mapped_path(diff_id, from, to, path, e);
+        if (r < 0)
+            return r;
+        fd = openat(s->fd, path, FLAGS);
+        if (fd < 0 && errno == ENOENT) {
+            r = make_mapped(s, tree, path, from, to, e);
+            if (r < 0)
+                return err_wrap(e, r, "layer %.12s", diff_id->hex);
+        }
+    }
+    if (fd < 0)
+        fd = openat(s->fd, path, FLAGS);
+    if (fd < 0 && errno == ENOENT)
+        return layer_open(s, diff_id, ret_tree_fd, e); /* it has the words */
+    if (fd < 0)
+        return err_sys(e, "layer %.12s: cannot open it", diff_id->hex);
+    if (ret_path) {
+        *ret_path = text_format("%s/%s", s->path, path);
+        if (!*ret_path)
+            return err_memory(e);
+    }
+    *ret_tree_fd = take_fd(&fd);
+    return 0;
 }

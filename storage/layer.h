@@ -60,10 +60,11 @@ int layer_unpack_finish(struct store *s, struct unpacker *u, struct layer_job *j
                         struct layer_meta *ret, struct err *e);
 void layer_unpack_abandon(struct store *s, struct unpacker *u, struct layer_job *job);
 
-/* A copy of a layer's tree whose owners are those of another map (--userns keep-id, nomap): made
- * once in layers/HEX/tree@KEY, then reused. Opens it. */
+/* The tree of a layer with owners for the map `to` (--userns keep-id, nomap), when it was unpacked
+ * for `from`: the tree itself when they are the same, else a copy, made once in layers/HEX/tree@KEY
+ * and kept. *ret_path (may be NULL) is new: where it is. */
 int layer_open_mapped(struct store *s, const struct digest *diff_id, const struct idmap *from,
-                      const struct idmap *to, int *ret_tree_fd, struct err *e);
+                      const struct idmap *to, int *ret_tree_fd, char **ret_path, struct err *e);
 
 /* Remove layers/HEX (rename to tmp, then unlink in the namespace). */
 int layer_remove(struct store *s, const struct digest *diff_id, struct err *e);

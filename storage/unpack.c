@@ -28,7 +28,7 @@
 #include "core/base/path.h"
 #include "core/base/walk.h"
 
-enum { REAL_DEPTH_MAX = 512, LOOK_ENTRIES = 2048, LOOK_BYTES = 64 << 20 };
+enum { REAL_DEPTH_MAX = TAR_DEPTH_MAX, LOOK_ENTRIES = 2048, LOOK_BYTES = 64 << 20 };
 
 struct later { /* a folder's times, for the end */
     struct timespec mtime;

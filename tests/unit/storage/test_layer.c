@@ -6,34 +6,7 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
-#include "core/base/auto.h"
-#include "storage/layer.h"
-#include "tests/unit/storage/store_dir.h"
-#include "tests/unit/storage/tar_make.h"
-#include "tests/unit/unit.h"
-
-struct bench {
-    struct store store;
-    struct idmap map;
-    struct unpacker *unpacker;
-};
-
-static void open_bench(struct bench *b)
-{
-    struct err e = {0};
-
-    memset(b, 0, sizeof *b);
-    setenv("RCTR_STATE", store_dir_path, 1);
-    if (store_open(&b->store, &e) < 0 || idmap_load(&b->map, &e) < 0 ||
-        layer_unpacker_start(&b->store, &b->map, &b->unpacker, &e) < 0)
-        fail_msg("%s", e.text);
-}
-
-static void close_bench(struct bench *b)
-{
-    layer_unpacker_stop(b->unpacker);
-    store_close(&b->store);
-}
+#include "tests/unit/storage/layer_bench.h"
 
 static void gzip(const struct text *plain, struct text *ret)
 {
@@ -49,26 +22,6 @@ static void gzip(const struct text *plain, struct text *ret)
     assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
     text_add_n(ret, (char *)to, room - z.avail_out);
     deflateEnd(&z);
-}
-
-/* Feed `blob` as the layer of `diff_id`. */
-static int unpack(struct bench *b, const struct text *blob, const struct digest *diff_id,
-                  struct layer_meta *ret, struct err *e)
-{
-    struct layer_job job;
-    int r = layer_unpack_start(b->unpacker, diff_id, COMPRESSION_GZIP, (long long)blob->n, &job, e);
-
-    if (r < 0)
-        return r;
-    for (size_t at = 0; at < blob->n;) {
-        ssize_t n = write(job.in_fd, blob->s + at, blob->n - at);
-
-        if (n < 0) /* the worker has had enough: finish tells why */
-            break;
-        at += (size_t)n;
-    }
-    close(take_fd(&job.in_fd));
-    return layer_unpack_finish(&b->store, b->unpacker, &job, ret, e);
 }
 
 static bool tmp_is_empty(const struct bench *b)
