@@ -1,0 +1,27 @@
+/* rctr image exists: the answer is the exit status. */
+#include <errno.h>
+
+#include "cmd/command.h"
+#include "storage/image.h"
+
+static int image_exists_main(const void *args, int argc, const char **argv, struct err *e)
+{
+    autostore struct store s = STORE_CLOSED;
+    autoimage struct image i = {0};
+    int r = store_open(&s, e);
+
+    (void)args, (void)argc;
+    if (r == 0)
+        r = image_find(&s, argv[0], NULL, &i, e);
+    return r == -ENOENT ? 1 : r;
+}
+
+const struct command command_image_exists = {
+    .name = "image exists",
+    .operand = "IMAGE",
+    .summary = "Tell by the exit status whether an image is stored",
+    .operands_min = 1,
+    .operands_max = 1,
+    .guess = GUESS_IMAGE,
+    .main = image_exists_main,
+};

@@ -1,0 +1,216 @@
+/* rctr image rm: names first; an image goes with its last name, then what nothing else needs. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/command.h"
+#include "core/base/auto.h"
+#include "core/base/log.h"
+#include "storage/gc.h"
+#include "storage/image_list.h"
+#include "storage/record.h"
+#include "storage/refs.h"
+
+struct image_rm_args {
+    bool all, force, ignore;
+};
+
+static const struct opt image_rm_opts[] = {
+    OPT_FLAG('a', "all", struct image_rm_args, all, "Remove all images"),
+    OPT_FLAG('f', "force", struct image_rm_args, force,
+             "Remove all names of an image, and one that a container was made from"),
+    OPT_FLAG('i', "ignore", struct image_rm_args, ignore, "Do not fail when an image is missing"),
+    OPT_DONE,
+};
+
+enum { STATUS_MISSING = 1, STATUS_IN_USE = 2 }; /* as podman rmi */
+
+/* All names of one image. */
+struct names {
+    const struct store *s;
+    const struct digest *id;
+    struct ref v[64];
+    size_t n, tagged;
+    bool more; /* than fit into v */
+};
+
+static int see_name(void *arg, const struct ref *name, const struct digest *manifest, struct err *e)
+{
+    struct names *l = arg;
+    autoimage struct image i = {0};
+
+    (void)e;
+    if (image_open(l->s, manifest, &i, NULL) < 0 || !hash_equal(&i.id, l->id))
+        return 0;
+    if (l->n == ARRAY_SIZE(l->v)) {
+        l->more = true;
+        return 0;
+    }
+    l->tagged += !refs_is_unnamed(name);
+    l->v[l->n++] = *name;
+    return 0;
+}
+
+struct usage {
+    const struct digest *id;
+    char container[RECORD_ID_HEX + 1];
+};
+
+static int see_container(void *arg, struct record *r, struct err *e)
+{
+    struct usage *u = arg;
+
+    (void)e;
+    if (hash_equal(&r->image_id, u->id))
+        memcpy(u->container, r->id, sizeof u->container);
+    return 0;
+}
+
+static int check_unused(const struct store *s, const struct image *i, const char *word,
+                        struct err *e)
+{
+    struct usage u = {.id = &i->id};
+    int r = record_each(s, see_container, &u, e);
+
+    if (r < 0 || !u.container[0])
+        return r;
+    r = err_set(e, EBUSY,
+                "image %s is in use by container %.12s: remove the container (rctr rm "
+                "%.12s), or force the removal (rctr rmi -f)",
+                word, u.container, u.container);
+    if (e)
+        e->status = STATUS_IN_USE;
+    return r;
+}
+
+static int remove_name(struct store *s, const struct ref *name, struct err *e)
+{
+    char text[REF_TEXT_MAX];
+    int r = image_unname(s, name, e);
+
+    if (r == 0 && !refs_is_unnamed(name))
+        printf("Untagged: %s\n", ref_format(name, text));
+    return r == -ENOENT ? 0 : r; /* another command was faster */
+}
+
+static int remove_image(struct store *s, const struct image *i, const char *word, bool force,
+                        struct err *e)
+{
+    struct names names = {.s = s, .id = &i->id};
+    struct ref given;
+    bool by_name = i->name[0] && ref_parse(i->name, &given, NULL) == 0;
+    int r = refs_each(s, see_name, &names, e);
+
+    if (r < 0)
+        return r;
+    if (by_name && names.tagged > 1 && !force)
+        return remove_name(s, &given, e);
+    if (!by_name && names.tagged > 1 && !force)
+        return err_set(e, EBUSY,
+                       "unable to delete image \"%s\" by ID with more than one tag: "
+                       "remove it by a name, or force it (rctr rmi -f)",
+                       word);
+    r = force ? 0 : check_unused(s, i, word, e);
+    do {
+        for (size_t n = 0; r == 0 && n < names.n; n++)
+            r = remove_name(s, &names.v[n], e);
+        if (!names.more)
+            break;
+        names.n = names.tagged = 0;
+        names.more = false;
+        if (r == 0)
+            r = refs_each(s, see_name, &names, e);
+    } while (r == 0);
+    if (r == 0)
+        printf("Deleted: sha256:%s\n", i->id.hex);
+    return r;
+}
+
+static int remove_word(struct store *s, const char *word, const struct image_rm_args *a,
+                       struct err *e)
+{
+    autoimage struct image i = {0};
+    int r = image_find(s, word, NULL, &i, e);
+
+    if (r == -ENOENT) {
+        if (a->ignore)
+            return 0;
+        if (e)
+            e->status = STATUS_MISSING;
+    }
+    return r < 0 ? r : remove_image(s, &i, word, a->force, e);
+}
+
+/* Every one is tried; the first failure is the command's, the others are printed here. */
+static int remove_words(struct store *s, const struct strv *words, const struct image_rm_args *a,
+                        struct err *e)
+{
+    int first = 0;
+
+    for (size_t i = 0; i < words->n; i++) {
+        struct err why = {0};
+        int r = remove_word(s, words->v[i], a, &why);
+
+        if (r < 0 && first == 0) {
+            first = r;
+            *e = why;
+        } else if (r < 0) {
+            fflush(stdout);
+            fprintf(stderr, "Error: %s\n", why.text);
+        }
+    }
+    return first;
+}
+
+static int all_ids(const struct store *s, struct strv *ret, struct err *e)
+{
+    autoimages struct image_list images = {0};
+    int r = image_list_load(s, &images, e);
+
+    for (size_t i = 0; r == 0 && i < images.n; i++) {
+        /* By name while there is just one, so that no force is needed. */
+        for (size_t n = 0; r == 0 && n < images.v[i].names.n; n++)
+            r = strv_add(ret, images.v[i].names.v[n], e);
+        if (r == 0 && images.v[i].names.n == 0)
+            r = strv_addf(ret, e, "sha256:%s", images.v[i].id.hex);
+    }
+    return r;
+}
+
+static int image_rm_main(const void *args, int argc, const char **argv, struct err *e)
+{
+    const struct image_rm_args *a = args;
+    autostore struct store s = STORE_CLOSED;
+    autostrv struct strv words = {0};
+    struct err why = {0};
+    int r, n;
+
+    if (a->all && argc)
+        return err_set(e, EINVAL, "when --all is given, no image may be named");
+    if (!a->all && !argc)
+        return err_set(e, EINVAL, "name an image, or give --all: rctr image rm IMAGE...");
+    r = store_open(&s, e);
+    if (r == 0 && a->all)
+        r = all_ids(&s, &words, e);
+    for (int i = 0; r == 0 && i < argc; i++)
+        r = strv_add(&words, argv[i], e);
+    if (r == 0)
+        r = remove_words(&s, &words, a, e);
+    /* What is removed is removed; when others write just now, a later command frees the space. */
+    n = s.fd >= 0 ? gc_run(&s, false, NULL, &why) : 0;
+    if (n < 0 && n != -EWOULDBLOCK)
+        log_warn("space was not freed: %s", why.text);
+    return r;
+}
+
+const struct command command_image_rm = {
+    .name = "image rm",
+    .aliases = "rmi|image remove",
+    .operand = "[IMAGE...]",
+    .summary = "Remove images",
+    .opts = image_rm_opts,
+    .args_size = sizeof(struct image_rm_args),
+    .operands_max = -1,
+    .guess = GUESS_IMAGE,
+    .main = image_rm_main,
+};

@@ -1,0 +1,133 @@
+/* rctr image tag, image untag: names of stored images. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "cmd/command.h"
+#include "storage/image.h"
+#include "storage/refs.h"
+
+/* A name that the user gives to an image; a short one is a local one, as with podman. */
+static int own_name(const char *word, struct ref *ret, struct err *e)
+{
+    char text[REF_TEXT_MAX + 16];
+    int r = ref_parse(word, ret, e);
+
+    if (r < 0)
+        return r;
+    if (ret->digest.hex[0])
+        return err_set(e, EINVAL, "'%s': a name with a digest cannot be given to an image", word);
+    if (!ret->short_name)
+        return 0;
+    snprintf(text, sizeof text, "localhost/%s", word);
+    return ref_parse(text, ret, e);
+}
+
+static int image_tag_main(const void *args, int argc, const char **argv, struct err *e)
+{
+    autostore struct store s = STORE_CLOSED;
+    autoimage struct image image = {0};
+    struct ref name;
+    int r = store_open(&s, e);
+
+    (void)args;
+    for (int i = 1; r == 0 && i < argc; i++)
+        r = own_name(argv[i], &name, e); /* all are well-formed before the first is written */
+    if (r == 0)
+        r = store_lock_shared(&s, e);
+    if (r == 0)
+        r = image_find(&s, argv[0], NULL, &image, e);
+    for (int i = 1; r == 0 && i < argc; i++) {
+        r = own_name(argv[i], &name, e);
+        if (r == 0)
+            r = image_name(&s, &name, &image.manifest_digest, e);
+    }
+    return r;
+}
+
+const struct command command_image_tag = {
+    .name = "image tag",
+    .aliases = "tag",
+    .operand = "IMAGE NAME...",
+    .summary = "Give an image more names",
+    .operands_min = 2,
+    .operands_max = -1,
+    .guess = GUESS_IMAGE,
+    .main = image_tag_main,
+};
+
+struct untag {
+    struct store *s;
+    const struct digest *manifest;
+    struct strv names;
+};
+
+static int collect(void *arg, const struct ref *name, const struct digest *manifest, struct err *e)
+{
+    struct untag *u = arg;
+    char text[REF_TEXT_MAX];
+
+    if (!hash_equal(manifest, u->manifest))
+        return 0;
+    return strv_add(&u->names, ref_format(name, text), e);
+}
+
+/* The name as it is stored, of `word`, which must be one of the image's. */
+static int check_name(struct untag *u, const char *word, struct err *e)
+{
+    autoimage struct image i = {0};
+    int r = image_find(u->s, word, NULL, &i, e);
+
+    if (r == 0 && !hash_equal(&i.manifest_digest, u->manifest))
+        return err_set(e, ENOENT, "%s: tag not known: it is the name of another image", word);
+    if (r == 0 && !i.name[0])
+        return err_set(e, EINVAL, "%s: a name is wanted, not an id", word);
+    return r < 0 ? r : strv_add(&u->names, i.name, e);
+}
+
+static int image_untag_main(const void *args, int argc, const char **argv, struct err *e)
+{
+    autostore struct store s = STORE_CLOSED;
+    autoimage struct image image = {0};
+    struct untag u = {.s = &s, .manifest = &image.manifest_digest};
+    struct ref name;
+    int r = store_open(&s, e);
+
+    (void)args;
+    if (r == 0)
+        r = store_lock_shared(&s, e);
+    if (r == 0)
+        r = image_find(&s, argv[0], NULL, &image, e);
+    if (r == 0 && argc == 1)
+        r = image_each(&s, collect, &u, e);
+    for (int i = 1; r == 0 && i < argc; i++)
+        r = check_name(&u, argv[i], e);
+    /* Before the last name goes: the image stays. */
+    if (r == 0)
+        r = image_keep_unnamed(&s, &image.manifest_digest, e);
+    for (size_t i = 0; r == 0 && i < u.names.n; i++) {
+        r = ref_parse(u.names.v[i], &name, e);
+        if (r == 0)
+            r = image_unname(&s, &name, e);
+    }
+    strv_free(&u.names);
+    if (r == 0) {
+        u.names = (struct strv){0};
+        r = image_each(&s, collect, &u, e);
+        name = refs_unnamed(&image.manifest_digest);
+        if (r == 0 && u.names.n)
+            r = refs_remove(&s, &name, e);
+        strv_free(&u.names);
+    }
+    return r;
+}
+
+const struct command command_image_untag = {
+    .name = "image untag",
+    .aliases = "untag",
+    .operand = "IMAGE [NAME...]",
+    .summary = "Take names from an image, or all of them; the image stays",
+    .operands_min = 1,
+    .operands_max = -1,
+    .guess = GUESS_IMAGE,
+    .main = image_untag_main,
+};

@@ -1,0 +1,53 @@
+/* rctr load: images out of an OCI archive. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cmd/command.h"
+#include "core/base/auto.h"
+#include "storage/image_load.h"
+
+struct load_args {
+    const char *input;
+    bool quiet;
+};
+
+static const struct opt load_opts[] = {
+    OPT_TEXT('i', "input", struct load_args, input, "FILE", "Read FILE, not standard input",
+             .guess = GUESS_FILE),
+    OPT_FLAG('q', "quiet", struct load_args, quiet, "Do not print what was loaded"),
+    OPT_DONE,
+};
+
+static int load_main(const void *args, int argc, const char **argv, struct err *e)
+{
+    const struct load_args *a = args;
+    autostore struct store s = STORE_CLOSED;
+    autoimage struct image i = {0};
+    autofd int fd = -1;
+    int r;
+
+    (void)argc, (void)argv;
+    if (!a->input && isatty(0))
+        return err_set(e, EINVAL, "name an archive (-i FILE) or give one on standard input");
+    fd = a->input ? open(a->input, O_RDONLY | O_CLOEXEC | O_NOCTTY) : fcntl(0, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return err_sys(e, "cannot open '%s'", a->input ? a->input : "standard input");
+    r = store_open(&s, e);
+    if (r == 0)
+        r = image_load_oci(&s, fd, NULL, &i, e);
+    if (r == 0 && !a->quiet)
+        printf("Loaded image: %s%s\n", i.name[0] ? "" : "sha256:", i.name[0] ? i.name : i.id.hex);
+    return r;
+}
+
+const struct command command_load = {
+    .name = "load",
+    .aliases = "image load",
+    .operand = "",
+    .summary = "Load images from an OCI archive",
+    .opts = load_opts,
+    .args_size = sizeof(struct load_args),
+    .main = load_main,
+};
