@@ -1,0 +1,88 @@
+/* http - requests to a registry: many transfers in one loop, over libcurl.
+ *
+ * Redirects are followed here, at most HTTP_REDIRECTS: never from https to http, and the
+ * Authorization header goes to no other origin than the one it was meant for. What a hostile or
+ * slow server can make us read, keep or wait for is bounded: size and number of headers, size of a
+ * body that is kept, seconds to connect, seconds below a minimal speed. */
+#ifndef RCTR_HTTP_H
+#define RCTR_HTTP_H
+
+#include <stdbool.h>
+
+#include "core/base/err.h"
+#include "core/base/text.h"
+#include "storage/registry/url.h"
+
+enum {
+    HTTP_REDIRECTS = 10,
+    HTTP_HEADERS = 256,           /* lines of one answer */
+    HTTP_HEADER_BYTES = 64 << 10, /* of one answer */
+    HTTP_ERROR_BYTES = 16 << 10,  /* of a failed answer's body, for its words */
+    HTTP_CONNECT_SECONDS = 15,
+    HTTP_SLOW_BYTES = 1000, /* a second: slower than this for so long is given up */
+    HTTP_SLOW_SECONDS = 30,
+    HTTP_SMALL_SECONDS = 120, /* a whole request whose body is kept */
+};
+
+struct http;
+struct http_options {
+    bool no_verify;       /* accept any certificate, and http on any host */
+    const char *cert_dir; /* *.crt authorities, *.cert + *.key for us; NULL: none. Borrowed. */
+};
+int http_new(const struct http_options *o, struct http **ret, struct err *e);
+void http_free(struct http *h); /* after all its transfers; NULL allowed */
+
+struct http_request {
+    const char *method; /* "GET", "HEAD" or "POST" */
+    const struct url *url;
+    const char *accept;        /* or NULL */
+    const char *authorization; /* the header's value, or NULL */
+    const char *form;          /* the body of a POST */
+    long long range_from;      /* > 0: ask for the bytes from there on */
+    size_t body_max;           /* without a sink: more is -EFBIG */
+};
+
+struct http_answer {
+    int status;
+    char content_type[128], docker_digest[128];
+    long long length;        /* Content-Length, -1 when there is none */
+    long long range_start;   /* of a 206, -1 when there is none */
+    long long retry_after_s; /* -1 when there is none */
+    struct text challenges;  /* the WWW-Authenticate values, a line each */
+    struct text body;        /* without a sink, or of a failed answer (its beginning) */
+    bool transient;          /* the failure may pass: connection lost, no answer, too slow */
+    bool no_tls;             /* the server did not talk TLS */
+};
+void http_answer_free(struct http_answer *a);
+
+/* One request to its end. 0: there is an answer of any status. Fills *ret in both cases; release
+ * it. */
+int http_do(struct http *h, const struct http_request *q, struct http_answer *ret, struct err *e);
+
+enum { HTTP_PAUSE = 1 };
+/* Bytes of a 2xx answer. 0: consumed; HTTP_PAUSE: nothing consumed, they come again after
+ * http_unpause; negative: the transfer fails with this error. */
+typedef int http_sink(void *arg, const struct http_answer *a, const char *bytes, size_t n,
+                      struct err *e);
+
+/* A transfer in the loop. *q's texts are copied. */
+struct http_transfer;
+int http_start(struct http *h, const struct http_request *q, http_sink *sink, void *arg,
+               struct http_transfer **ret, struct err *e);
+void http_unpause(struct http_transfer *t);
+bool http_done(const struct http_transfer *t);
+/* After http_done: 0 when there is an answer. */
+int http_result(const struct http_transfer *t, struct err *e);
+const struct http_answer *http_answer(const struct http_transfer *t); /* borrowed */
+void http_end(struct http_transfer *t); /* at any time; NULL allowed */
+
+struct http_wait {
+    int fd;
+    bool writable; /* wait for this, else for readable */
+};
+/* Wait until something happens to a transfer or an fd, at most timeout_ms, and move all transfers
+ * on. */
+int http_poll(struct http *h, const struct http_wait *waits, size_t n, int timeout_ms,
+              struct err *e);
+
+#endif
