@@ -34,10 +34,14 @@ struct blob_writer {
     char name[80]; /* in it; "" when there is none any more */
     off_t written;
     struct hash *hash;
+    bool verified; /* nothing may be added any more */
 };
 int blob_begin(struct store *s, const struct digest *expect, struct blob_writer *ret,
                struct err *e);
 int blob_add(struct blob_writer *w, const void *bytes, size_t n, struct err *e);
+/* What arrived is what was named; blob_commit does it too. For callers that act on the bytes before
+ * they make them durable. */
+int blob_verify(struct blob_writer *w, const struct digest *expect, off_t size, struct err *e);
 /* Verify digest (and size when >= 0; -EBADMSG), fsync when `durable`, rename into place. On failure
  * the temporary file is gone. Ends the writer either way. */
 int blob_commit(struct store *s, struct blob_writer *w, const struct digest *expect, off_t size,

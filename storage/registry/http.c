@@ -438,18 +438,18 @@ static bool is_transient(CURLcode code)
 static void fail(struct http_transfer *t, CURLcode code)
 {
     const char *words = t->words[0] ? t->words : c.curl_easy_strerror(code);
+    int number = code == CURLE_COULDNT_CONNECT ? ECONNREFUSED : is_transient(code) ? EIO : EPROTO;
 
     t->done = true;
     if (t->result < 0) /* one of our callbacks has said why */
         return;
     t->answer.transient = is_transient(code);
     t->answer.no_tls = code == CURLE_SSL_CONNECT_ERROR || code == CURLE_COULDNT_CONNECT;
-    t->result =
-        err_set(&t->failure, code == CURLE_COULDNT_CONNECT ? ECONNREFUSED : EIO, "%s%s", words,
-                code == CURLE_PEER_FAILED_VERIFICATION
-                    ? " (put the authority's certificate into the --cert-dir, or use "
-                      "--tls-verify=false)"
-                    : "");
+    t->result = err_set(&t->failure, number, "%s%s", words,
+                        code == CURLE_PEER_FAILED_VERIFICATION
+                            ? " (put the authority's certificate into the --cert-dir, or use "
+                              "--tls-verify=false)"
+                            : "");
 }
 
 static bool is_redirect(int status)

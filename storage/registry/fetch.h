@@ -1,0 +1,23 @@
+/* fetch - the layers of one image: downloaded, verified, unpacked, side by side. */
+#ifndef RCTR_FETCH_H
+#define RCTR_FETCH_H
+
+#include "storage/layer.h"
+#include "storage/registry/pull.h"
+#include "storage/registry/registry.h"
+
+enum { FETCH_TRANSFERS = 6 };
+
+struct fetch {
+    struct store *store; /* all borrowed */
+    struct registry *source;
+    struct unpacker *unpacker;
+    const struct manifest *manifest;
+    const struct image_config *config; /* as many diff-ids as the manifest has layers */
+    const struct pull_options *options;
+};
+
+/* On success every layer is whole and durable. On failure nothing of the unfinished ones stays. */
+int fetch_layers(const struct fetch *f, struct err *e);
+
+#endif

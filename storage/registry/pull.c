@@ -1,0 +1,293 @@
+/* Theory of operation
+ *
+ * name → the full names it may mean → for each the endpoints (mirrors first) → manifest, or an
+ * index and from it the manifest of the wanted platform → config → layers → name. Each document is
+ * checked against the digest that named it. The order on disk: layers and their blobs, config and
+ * manifest, and at the very end the name; so a crash at any moment leaves whole objects without a
+ * name, which the next pull uses and prune removes. */
+#include "storage/registry/pull.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/auto.h"
+#include "core/base/log.h"
+#include "storage/blob.h"
+#include "storage/registry/fetch.h"
+
+enum { INDEX_DEPTH = 4 };
+
+struct pull {
+    struct store *store;
+    const struct pull_options *options;
+    const struct ref *name; /* full */
+    struct unpacker *unpacker;
+    struct registry registry;
+    struct manifest manifest;
+    struct image_config config;
+    struct text manifest_text, config_text;
+    struct digest manifest_digest;
+};
+
+int pull_policy_parse(const char *text, enum pull_policy *ret, struct err *e)
+{
+    static const struct {
+        const char *name;
+        enum pull_policy policy;
+    } rows[] = {
+        {"missing", PULL_MISSING}, {"always", PULL_ALWAYS}, {"never", PULL_NEVER},
+        {"newer", PULL_NEWER},     {"true", PULL_ALWAYS},   {"false", PULL_MISSING},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        if (strcmp(text, rows[i].name) == 0) {
+            *ret = rows[i].policy;
+            return 0;
+        }
+    }
+    return err_set(e, EINVAL, "'%s' is not a pull policy: always, missing, never or newer", text);
+}
+
+static void tell(const struct pull_options *o, enum pull_phase phase, const struct digest *d,
+                 const char *text)
+{
+    struct pull_event ev = {.phase = phase, .digest = d, .text = text};
+
+    if (o->progress)
+        o->progress(o->arg, &ev);
+}
+
+static void pass_note(void *arg, const char *text)
+{
+    tell(arg, PULL_RETRY, NULL, text);
+}
+
+/* ---- documents ---- */
+
+/* Follow indexes down to the manifest of the wanted platform. */
+static int read_manifest(struct pull *p, struct err *e)
+{
+    char reference[200], digest[DIGEST_TEXT_MAX];
+    const struct descriptor *chosen = NULL;
+    int r = 0;
+
+    snprintf(reference, sizeof reference, "%s",
+             p->name->digest.hex[0] ? hash_format(&p->name->digest, digest) : p->name->tag);
+    for (unsigned depth = 0; r == 0; depth++) {
+        if (depth > INDEX_DEPTH)
+            return err_set(e, ELOOP, "indexes lead to indexes, more than %d deep", INDEX_DEPTH);
+        text_free(&p->manifest_text);
+        p->manifest_text = (struct text){0};
+        r = registry_manifest(&p->registry, reference, &p->manifest_text, &p->manifest_digest, e);
+        if (r == 0)
+            r = err_wrap(e, manifest_parse(p->manifest_text.s, p->manifest_text.n, &p->manifest, e),
+                         "%s", reference);
+        if (r < 0 || !p->manifest.is_index)
+            return r;
+        r = manifest_choose(&p->manifest, &p->options->platform, &chosen, e);
+        if (r == 0)
+            snprintf(reference, sizeof reference, "%s", hash_format(&chosen->digest, digest));
+        manifest_free(&p->manifest);
+    }
+    return r;
+}
+
+static int check_layers(const struct pull *p, struct err *e)
+{
+    for (size_t i = 0; i < p->manifest.layer_count; i++)
+        if (p->manifest.layers[i].size == 0)
+            return err_set(e, EINVAL, "layer %zu is announced with a size of 0 bytes", i + 1);
+    if (p->manifest.layer_count != p->config.diff_id_count)
+        return err_set(e, EINVAL, "the manifest has %zu layers, but the config speaks of %zu",
+                       p->manifest.layer_count, p->config.diff_id_count);
+    return 0;
+}
+
+static int read_config(struct pull *p, struct err *e)
+{
+    const struct descriptor *d = &p->manifest.config;
+    int r;
+
+    if (d->size > MANIFEST_MAX)
+        return err_set(e, EFBIG, "the config is announced with %lld bytes, more than 4 MiB",
+                       d->size);
+    if (blob_exists(p->store, &d->digest))
+        r = blob_read(p->store, &d->digest, MANIFEST_MAX, &p->config_text, e);
+    else
+        r = registry_blob(&p->registry, &d->digest, (size_t)d->size, &p->config_text, e);
+    if (r == 0)
+        r = manifest_config_parse(p->config_text.s, p->config_text.n, &p->config, e);
+    return r < 0 ? r : check_layers(p, e);
+}
+
+/* ---- one endpoint ---- */
+
+static int put_documents(struct pull *p, struct err *e)
+{
+    struct digest d;
+    int r = blob_put(p->store, p->config_text.s, p->config_text.n, &d, e);
+
+    return r < 0 ? r : blob_put(p->store, p->manifest_text.s, p->manifest_text.n, &d, e);
+}
+
+static int pull_contents(struct pull *p, struct err *e)
+{
+    struct fetch f = {
+        .store = p->store,
+        .source = &p->registry,
+        .unpacker = p->unpacker,
+        .manifest = &p->manifest,
+        .config = &p->config,
+        .options = p->options,
+    };
+    long long t = log_phase_begin();
+    int r = read_manifest(p, e);
+
+    if (r == 0)
+        r = read_config(p, e);
+    log_phase_end(t, "manifest and config");
+    t = log_phase_begin();
+    if (r == 0)
+        r = fetch_layers(&f, e);
+    log_phase_end(t, "layers");
+    t = log_phase_begin();
+    if (r == 0)
+        r = put_documents(p, e);
+    if (r == 0)
+        r = image_name(p->store, p->name, &p->manifest_digest, e);
+    log_phase_end(t, "name");
+    return r;
+}
+
+static void forget_documents(struct pull *p)
+{
+    text_free(&p->manifest_text);
+    text_free(&p->config_text);
+    p->manifest_text = p->config_text = (struct text){0};
+    manifest_free(&p->manifest);
+    manifest_config_free(&p->config);
+}
+
+static int pull_endpoint(struct pull *p, const struct conf_endpoint *at, struct err *e)
+{
+    const struct pull_options *o = p->options;
+    union {
+        const void *in;
+        void *out;
+    } same = {.in = o}; /* the note gets the options back, as void */
+    struct registry_options how = {
+        .tls_verify = o->tls_verify,
+        .creds = o->creds,
+        .authfile = o->authfile,
+        .cert_dir = o->cert_dir,
+        .retries = o->retries,
+        .note = pass_note,
+        .arg = same.out,
+    };
+    long long t = log_phase_begin();
+    int r = registry_open(at, &how, &p->registry, e);
+
+    log_phase_end(t, "registry %s", at->host);
+    if (r < 0)
+        return r;
+    r = pull_contents(p, e);
+    forget_documents(p);
+    registry_close(&p->registry);
+    return r;
+}
+
+/* Mirrors may fail for any reason; the last endpoint is the registry itself and its word counts. */
+static int pull_name(struct pull *p, const struct conf *c, struct err *e)
+{
+    struct conf_endpoint at[CONF_ENDPOINTS];
+    char name[REF_TEXT_MAX];
+    size_t n = 0;
+    int r = conf_endpoints(c, p->name, at, &n, e);
+
+    ref_format(p->name, name);
+    if (r == 0)
+        tell(p->options, PULL_RESOLVE, NULL, name);
+    for (size_t i = 0; i < n && r == 0; i++) {
+        struct err why = {0};
+
+        r = pull_endpoint(p, &at[i], &why);
+        if (r == 0)
+            return 0;
+        if (i + 1 < n) {
+            tell(p->options, PULL_RETRY, NULL, why.text);
+            r = 0;
+        } else if (e) {
+            *e = why;
+        }
+    }
+    return err_wrap(e, r, "initializing source docker://%s", name);
+}
+
+/* ---- the whole ---- */
+
+static int pull_candidates(struct pull *p, const struct ref *name, const struct conf *c,
+                           struct digest *ret, struct ref *ret_name, struct err *e)
+{
+    struct ref names[CONF_CANDIDATES];
+    size_t n = 0;
+    int r = conf_candidates(c, name, names, &n, e);
+
+    if (r < 0)
+        return r;
+    r = -ENOENT;
+    for (size_t i = 0; i < n && r < 0; i++) {
+        p->name = &names[i];
+        r = pull_name(p, c, e);
+        if (r < 0 && i + 1 < n)
+            tell(p->options, PULL_RETRY, NULL, e ? e->text : "it failed");
+        *ret = p->manifest_digest;
+        *ret_name = names[i];
+    }
+    if (r < 0 && n > 1)
+        err_wrap(e, r, "%zu registries tried for the short name, the last: ", n);
+    return r;
+}
+
+static int pull_all(struct pull *p, const struct ref *name, struct image *ret, struct err *e)
+{
+    struct conf c = {0};
+    struct digest manifest;
+    struct ref full;
+    int r = conf_load(&c, e);
+
+    if (r == 0)
+        r = pull_candidates(p, name, &c, &manifest, &full, e);
+    conf_free(&c);
+    if (r == 0)
+        r = image_open(p->store, &manifest, ret, e);
+    if (r == 0) {
+        ref_format(&full, ret->name);
+        tell(p->options, PULL_DONE, &ret->id, ret->name);
+    }
+    return r;
+}
+
+int pull_image(struct store *s, const struct ref *name, const struct pull_options *o,
+               struct image *ret, struct err *e)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    struct pull p = {.store = s, .options = o};
+    struct idmap map;
+    int r = store_lock_shared(s, e);
+
+    if (r == 0)
+        r = idmap_load(&map, e);
+    /* first of all, while this process is small */
+    if (r == 0)
+        r = layer_unpacker_start(s, &map, &p.unpacker, e);
+    if (r < 0)
+        return r;
+    sigaction(SIGPIPE, &ignore, &before); /* a worker that ends early is an answer, not our end */
+    r = pull_all(&p, name, ret, e);
+    sigaction(SIGPIPE, &before, NULL);
+    layer_unpacker_stop(p.unpacker);
+    return r;
+}
