@@ -517,9 +517,8 @@ int http_poll(struct http *h, const struct http_wait *waits, size_t n, int timeo
     for (size_t i = 0; i < n; i++)
         fds[i] = (struct curl_waitfd){waits[i].fd,
                                       waits[i].writable ? CURL_WAIT_POLLOUT : CURL_WAIT_POLLIN, 0};
-    code = c.curl_multi_perform(h->multi, &running);
-    if (code == CURLM_OK && timeout_ms > 0)
-        code = c.curl_multi_poll(h->multi, fds, (unsigned)n, timeout_ms, NULL);
+    /* a transfer that was just started counts as something that happened */
+    code = c.curl_multi_poll(h->multi, fds, (unsigned)n, timeout_ms, NULL);
     if (code == CURLM_OK)
         code = c.curl_multi_perform(h->multi, &running);
     if (code != CURLM_OK)

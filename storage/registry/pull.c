@@ -16,6 +16,7 @@
 #include "core/base/auto.h"
 #include "core/base/log.h"
 #include "storage/blob.h"
+#include "storage/image_load.h"
 #include "storage/registry/fetch.h"
 
 enum { INDEX_DEPTH = 4 };
@@ -62,7 +63,9 @@ static void tell(const struct pull_options *o, enum pull_phase phase, const stru
 
 static void pass_note(void *arg, const char *text)
 {
-    tell(arg, PULL_RETRY, NULL, text);
+    const struct pull *p = arg;
+
+    tell(p->options, PULL_RETRY, NULL, text);
 }
 
 /* ---- documents ---- */
@@ -174,10 +177,6 @@ static void forget_documents(struct pull *p)
 static int pull_endpoint(struct pull *p, const struct conf_endpoint *at, struct err *e)
 {
     const struct pull_options *o = p->options;
-    union {
-        const void *in;
-        void *out;
-    } same = {.in = o}; /* the note gets the options back, as void */
     struct registry_options how = {
         .tls_verify = o->tls_verify,
         .creds = o->creds,
@@ -185,7 +184,7 @@ static int pull_endpoint(struct pull *p, const struct conf_endpoint *at, struct 
         .cert_dir = o->cert_dir,
         .retries = o->retries,
         .note = pass_note,
-        .arg = same.out,
+        .arg = p,
     };
     long long t = log_phase_begin();
     int r = registry_open(at, &how, &p->registry, e);
@@ -267,6 +266,42 @@ static int pull_all(struct pull *p, const struct ref *name, struct image *ret, s
         ref_format(&full, ret->name);
         tell(p->options, PULL_DONE, &ret->id, ret->name);
     }
+    return r;
+}
+
+int pull_ensure(struct store *s, const char *name, enum pull_policy policy,
+                const struct platform *want, const struct pull_options *o, struct image *ret,
+                struct err *e)
+{
+    struct err why = {0};
+    struct ref ref;
+    int r = -ENOENT, found;
+
+    if (policy != PULL_ALWAYS)
+        r = image_find(s, name, want, ret, e);
+    if (policy == PULL_NEVER || (policy == PULL_MISSING && r != -ENOENT) ||
+        (policy == PULL_NEWER && r < 0 && r != -ENOENT))
+        return r;
+    found = r;
+    r = ref_parse(name, &ref, &why);
+    if (r == 0 && strcmp(ref.registry, "localhost") == 0) {
+        r = found == 0 ? 0 : image_load_default(s, &ref, ret, &why);
+    } else if (r == 0) {
+        struct image fresh;
+
+        r = pull_image(s, &ref, o, &fresh, &why);
+        if (r == 0 && found == 0)
+            image_free(ret);
+        if (r == 0)
+            *ret = fresh;
+    }
+    if (r < 0 && found == 0) {
+        log_warn("the image in the store is used, because the registry's is not to be had: %s",
+                 why.text);
+        return 0;
+    }
+    if (r < 0 && e)
+        *e = why;
     return r;
 }
 

@@ -306,13 +306,13 @@ static int address(const struct registry *r, struct url *ret, struct err *e, con
 }
 
 /* One request with all its repetitions; *ret is the good answer. */
-static int ask(struct registry *r, const char *method, const struct url *u, const char *accept,
-               size_t max, struct http_answer *ret, struct err *e)
+static int ask(struct registry *r, const struct url *u, const char *accept, size_t max,
+               struct http_answer *ret, struct err *e)
 {
     bool authorized = false;
 
     for (int attempt = 0;;) {
-        struct http_request q = {.method = method,
+        struct http_request q = {.method = "GET",
                                  .url = u,
                                  .accept = accept,
                                  .authorization = r->authorization,
@@ -365,7 +365,7 @@ int registry_manifest(struct registry *r, const char *reference, struct text *re
     int n = address(r, &u, e, "%s/manifests/%s", r->endpoint.repo, reference);
 
     if (n == 0)
-        n = ask(r, "GET", &u, manifest_types, MANIFEST_MAX, &a, e);
+        n = ask(r, &u, manifest_types, MANIFEST_MAX, &a, e);
     if (n == 0)
         n = hash_bytes(a.body.s ? a.body.s : "", a.body.n, ret_digest, e);
     if (n == 0)
@@ -374,22 +374,6 @@ int registry_manifest(struct registry *r, const char *reference, struct text *re
         text_add_n(ret, a.body.s ? a.body.s : "", a.body.n);
         n = text_check(ret, e);
     }
-    http_answer_free(&a);
-    return err_wrap(e, n, "reading manifest %s in %s/%s", reference, r->endpoint.host,
-                    r->endpoint.repo);
-}
-
-int registry_manifest_digest(struct registry *r, const char *reference, struct digest *ret,
-                             struct err *e)
-{
-    struct http_answer a = {0};
-    struct url u;
-    int n = address(r, &u, e, "%s/manifests/%s", r->endpoint.repo, reference);
-
-    if (n == 0)
-        n = ask(r, "HEAD", &u, manifest_types, 0, &a, e);
-    if (n == 0 && hash_parse(a.docker_digest, ret, NULL) < 0)
-        n = err_set(e, ENODATA, "the registry does not tell the digest");
     http_answer_free(&a);
     return err_wrap(e, n, "reading manifest %s in %s/%s", reference, r->endpoint.host,
                     r->endpoint.repo);
@@ -404,7 +388,7 @@ int registry_blob(struct registry *r, const struct digest *d, size_t size, struc
     int n = address(r, &u, e, "%s/blobs/sha256:%s", r->endpoint.repo, d->hex);
 
     if (n == 0)
-        n = ask(r, "GET", &u, NULL, size, &a, e);
+        n = ask(r, &u, NULL, size, &a, e);
     if (n == 0)
         n = hash_bytes(a.body.s ? a.body.s : "", a.body.n, &found, e);
     if (n == 0 && a.body.n != size)

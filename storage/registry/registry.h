@@ -42,9 +42,6 @@ void registry_close(struct registry *r); /* half-built allowed */
  * MANIFEST_MAX bytes. -ENOENT: "manifest unknown". */
 int registry_manifest(struct registry *r, const char *reference, struct text *ret,
                       struct digest *ret_digest, struct err *e);
-/* Only the digest (HEAD). -ENODATA when the server does not tell it. */
-int registry_manifest_digest(struct registry *r, const char *reference, struct digest *ret,
-                             struct err *e);
 /* A small blob (a config), verified. */
 int registry_blob(struct registry *r, const struct digest *d, size_t size, struct text *ret,
                   struct err *e);
