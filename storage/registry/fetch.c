@@ -86,7 +86,7 @@ static long long now_ms(void)
 
 static void tell(const struct layer *l, enum pull_phase phase, const char *text)
 {
-    const struct pull_options *o = l->all->f->options;
+    const struct fetch *f = l->all->f;
     struct pull_event ev = {.phase = phase,
                             .layer = l->index,
                             .layer_count = l->all->n,
@@ -96,8 +96,8 @@ static void tell(const struct layer *l, enum pull_phase phase, const char *text)
                             .total_bytes = l->blob->size,
                             .text = text};
 
-    if (o->progress)
-        o->progress(o->arg, &ev);
+    if (f->progress)
+        f->progress(f->arg, &ev);
 }
 
 /* ---- the lock of a layer ---- */

@@ -3,7 +3,7 @@
 #define RCTR_FETCH_H
 
 #include "storage/layer.h"
-#include "storage/registry/pull.h"
+#include "storage/registry/pull_event.h"
 #include "storage/registry/registry.h"
 
 enum { FETCH_TRANSFERS = 6 };
@@ -14,7 +14,8 @@ struct fetch {
     struct unpacker *unpacker;
     const struct manifest *manifest;
     const struct image_config *config; /* as many diff-ids as the manifest has layers */
-    const struct pull_options *options;
+    void (*progress)(void *arg, const struct pull_event *ev); /* may be NULL */
+    void *arg;
 };
 
 /* On success every layer is whole and durable. On failure nothing of the unfinished ones stays. */

@@ -144,7 +144,8 @@ static int pull_contents(struct pull *p, struct err *e)
         .unpacker = p->unpacker,
         .manifest = &p->manifest,
         .config = &p->config,
-        .options = p->options,
+        .progress = p->options->progress,
+        .arg = p->options->arg,
     };
     long long t = log_phase_begin();
     int r = read_manifest(p, e);

@@ -4,27 +4,10 @@
 
 #include "storage/image.h"
 #include "storage/ref.h"
+#include "storage/registry/pull_event.h"
 #include "storage/store.h"
 
 enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER, PULL_NEWER };
-
-/* What a viewer is told; digests and names are borrowed for the call. */
-enum pull_phase {
-    PULL_RESOLVE,
-    PULL_EXISTS,
-    PULL_WAIT,
-    PULL_DOWNLOAD,
-    PULL_UNPACK,
-    PULL_DONE,
-    PULL_RETRY
-};
-struct pull_event {
-    enum pull_phase phase;
-    size_t layer, layer_count;   /* which layer; layer_count 0: the image itself */
-    const struct digest *digest; /* of the blob */
-    long long done_bytes, total_bytes;
-    const char *text; /* a retry's reason, a mirror's name */
-};
 
 struct pull_options {
     struct platform platform;
