@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -24,7 +25,7 @@
 
 #include "core/base/walk.h"
 
-enum { FD_PATH_MAX = 32, PATH_LEN_MAX = 4096 };
+enum { FD_PATH_MAX = 32, PATH_LEN_MAX = 4096, DANGLING_MAX = 8 };
 
 /* "/proc/self/fd/N". */
 static const char *fd_path(int fd, char buf[FD_PATH_MAX])
@@ -195,57 +196,93 @@ static const char *split(const char *path, char parent[PATH_LEN_MAX])
     return path + slash + 1;
 }
 
+static int make_missing(int root, const char *path, bool file, mode_t mode, int links);
+
+/* dir/last leads nowhere yet, as /etc/resolv.conf does in images of a systemd system: make what it
+ * names, below the root as always. `parent` is the path of dir. */
+static int make_link_target(int root, int dir, const char *parent, const char *last, bool file,
+                            mode_t mode, int links)
+{
+    char path[2 * PATH_LEN_MAX];
+    size_t n = 0;
+    ssize_t len;
+
+    for (; parent[n]; n++)
+        path[n] = parent[n];
+    path[n++] = '/';
+    len = readlinkat(dir, last, path + n, PATH_LEN_MAX - 1);
+    if (len < 0) /* no link: somebody else made it meanwhile, which is as good */
+        return errno == EINVAL ? 0 : -errno;
+    path[n + (size_t)len] = 0;
+    return make_missing(root, path[n] == '/' ? path + n : path, file, mode, links + 1);
+}
+
+/* Make the last part of `path`, whose parent is there. */
+static int make_part(int root, const char *path, bool file, mode_t mode, int links)
+{
+    char parent[PATH_LEN_MAX];
+    const char *last = split(path, parent);
+    int dir, code;
+
+    if (!last)
+        return -ENAMETOOLONG;
+    dir = walk_open(root, parent, O_PATH | O_DIRECTORY, 0, WALK_IN_ROOT);
+    if (dir < 0)
+        return dir;
+    if (file) {
+        code = sys(openat(dir, last, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
+        if (code >= 0)
+            code = sys(close(code));
+    } else {
+        code = sys(mkdirat(dir, last, mode));
+    }
+    if (code == -EEXIST)
+        code = make_link_target(root, dir, parent, last, file, mode, links);
+    close(dir);
+    return code;
+}
+
+/* Make what is missing of `path`, folders and the last part; each prefix is resolved anew, with
+ * all links below the root. */
+static int make_missing(int root, const char *path, bool file, mode_t mode, int links)
+{
+    char prefix[PATH_LEN_MAX];
+    size_t n = 0;
+
+    if (links > DANGLING_MAX)
+        return -ELOOP;
+    while (path[n]) {
+        size_t rest;
+        int fd;
+
+        for (; path[n] == '/' && n + 1 < sizeof prefix; n++)
+            prefix[n] = '/';
+        for (; path[n] && path[n] != '/' && n + 1 < sizeof prefix; n++)
+            prefix[n] = path[n];
+        if (n + 1 >= sizeof prefix)
+            return -ENAMETOOLONG;
+        prefix[n] = 0;
+        for (rest = n; path[rest] == '/';)
+            rest++;
+        fd = walk_open(root, prefix, O_PATH, 0, WALK_IN_ROOT);
+        if (fd == -ENOENT)
+            fd = make_part(root, prefix, file && !path[rest], mode, links);
+        else if (fd >= 0)
+            close(fd);
+        if (fd < 0)
+            return fd;
+    }
+    return 0;
+}
+
 /* Open the folder of `path` below root, making what is missing. */
 static int open_folder(int root, const char *path, mode_t mode)
 {
-    char parent[PATH_LEN_MAX];
     int fd = walk_open(root, path, O_PATH | O_DIRECTORY, 0, WALK_IN_ROOT);
-    size_t n = 0;
 
-    if (fd != -ENOENT)
-        return fd;
-    /* Make one part after the other; each prefix is resolved anew, links and all. */
-    for (;;) {
-        const char *last;
-        int dir, code;
-
-        while (path[n] == '/')
-            n++;
-        while (path[n] && path[n] != '/')
-            n++;
-        if (n + 1 >= PATH_LEN_MAX)
-            return -ENAMETOOLONG;
-        for (size_t i = 0; i < n; i++)
-            parent[i] = path[i];
-        parent[n] = 0;
-        fd = walk_open(root, parent, O_PATH | O_DIRECTORY, 0, WALK_IN_ROOT);
-        if (fd >= 0) {
-            if (!path[n])
-                return fd;
-            close(fd);
-            continue;
-        }
-        if (fd != -ENOENT)
-            return fd;
-        {
-            char whole[PATH_LEN_MAX];
-
-            for (size_t i = 0; i <= n; i++)
-                whole[i] = parent[i];
-            last = split(whole, parent);
-            if (!last)
-                return -ENAMETOOLONG;
-            dir = walk_open(root, parent, O_PATH | O_DIRECTORY, 0, WALK_IN_ROOT);
-            if (dir < 0)
-                return dir;
-            code = sys(mkdirat(dir, last, mode));
-            close(dir);
-            if (code < 0 && code != -EEXIST)
-                return code;
-            if (code == -EEXIST) /* a dangling link: somebody else decides where it leads */
-                return -ELOOP;
-        }
-    }
+    if (fd == -ENOENT)
+        fd = make_missing(root, path, false, mode, 0);
+    return fd == 0 ? walk_open(root, path, O_PATH | O_DIRECTORY, 0, WALK_IN_ROOT) : fd;
 }
 
 /* The parent folder of `path`, and its last part. */
@@ -261,29 +298,35 @@ static int open_parent(int root, const char *path, const char **ret_last)
 
 static int open_file_target(int root, const char *path)
 {
-    int fd = walk_open(root, path, O_PATH, 0, WALK_IN_ROOT), dir, made;
-    const char *last;
+    int fd = walk_open(root, path, O_PATH, 0, WALK_IN_ROOT);
 
-    if (fd != -ENOENT)
-        return fd;
-    dir = open_parent(root, path, &last);
-    if (dir < 0)
-        return dir;
-    made = sys(openat(dir, last, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
-    close(dir);
-    if (made < 0)
-        return made;
-    close(made);
-    return walk_open(root, path, O_PATH, 0, WALK_IN_ROOT);
+    if (fd == -ENOENT)
+        fd = make_missing(root, path, true, 0755, 0);
+    return fd == 0 ? walk_open(root, path, O_PATH, 0, WALK_IN_ROOT) : fd;
+}
+
+/* A volume or a file of /etc whose place is a link of the image into /proc would cover what the
+ * masks rely on. Options that say /proc themselves were checked by volume_opt. */
+static bool leads_into_proc(int target, const struct child_act *a)
+{
+    static const char proc[] = "/proc";
+    char path[FD_PATH_MAX];
+    struct statfs st;
+    size_t n = 0;
+
+    while (proc[n] && a->target[n] == proc[n])
+        n++;
+    return proc[n] && statfs(fd_path(target, path), &st) == 0 && st.f_type == PROC_SUPER_MAGIC;
 }
 
 /* The descriptor to mount on. */
 static int open_target(int root, const struct child_act *a)
 {
-    if (a->flags & ACT_F_NO_LINK) {
-        int fd = walk_open(root, a->target, O_PATH | O_NOFOLLOW, 0, WALK_NO_LINKS);
-        struct stat st;
+    struct stat st;
+    int fd;
 
+    if (a->flags & ACT_F_NO_LINK) {
+        fd = walk_open(root, a->target, O_PATH | O_NOFOLLOW, 0, WALK_NO_LINKS);
         if (fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode)) {
             close(fd);
             return -ELOOP;
@@ -291,8 +334,12 @@ static int open_target(int root, const struct child_act *a)
         if (fd != -ENOENT)
             return fd;
     }
-    return a->flags & ACT_F_FILE ? open_file_target(root, a->target)
-                                 : open_folder(root, a->target, 0755);
+    fd = a->flags & ACT_F_FILE ? open_file_target(root, a->target)
+                               : open_folder(root, a->target, 0755);
+    if (fd < 0 || !leads_into_proc(fd, a))
+        return fd;
+    close(fd);
+    return -EXDEV;
 }
 
 /* ---- binds ---- */

@@ -65,6 +65,11 @@ static int explain_mount(const struct plan *p, unsigned index, int code, struct 
                        "the image has a symbolic link where %s belongs: it is not used as a "
                        "mount point",
                        a->target);
+    if (code == EXDEV)
+        return err_set(e, code,
+                       "the image has a symbolic link at %s that leads into /proc: nothing is "
+                       "mounted there",
+                       a->target);
     if (a->kind == ACT_SYSCTL)
         return err_set(e, code, "--sysctl: cannot write %s: %s", a->target, strerror(code));
     if (code == ENOTDIR && a->kind == ACT_FS)
