@@ -1,18 +1,29 @@
 
 # The words before the cursor: which command is it, and does an option wait for its value?
-_rctr_images() { rctr images 2>/dev/null | awk 'NR > 1 { print $1 ":" $2 }'; }
+_rctr_images() { rctr images --noheading --format '{{.Repository}}:{{.Tag}}' 2>/dev/null; }
 
 _rctr() {
-    local cur=${COMP_WORDS[COMP_CWORD]} command='' operands=0 i word value='' kind
-    for ((i = 1; i < COMP_CWORD; i++)); do
-        word=${COMP_WORDS[i]}
+    local words=() cur command='' operands=0 i last word value='' kind
+
+    # readline splits words at colons, an image's name is one word
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]} last=$((${#words[@]} - 1))
+        if ((i > 1)) && [[ $word == : || ${words[last]} == *: ]]; then
+            words[last]+=$word
+        else
+            words+=("$word")
+        fi
+    done
+    last=$((${#words[@]} - 1)) cur=${words[last]}
+    for ((i = 1; i < last; i++)); do
+        word=${words[i]}
         case $word in
         -*)
             value=$(_rctr_value "$command $word")
             [[ -n $value ]] || continue
             ((i++))
-            [[ ${COMP_WORDS[i]} == = ]] && ((i++)) # readline splits "--name=value" in three
-            ((i < COMP_CWORD)) && value=''
+            [[ ${words[i]} == = ]] && ((i++)) # readline splits "--name=value" in three
+            ((i < last)) && value=''
             ;;
         *)
             if [[ -n $(_rctr_flags "${command:+$command }$word") || -n $(_rctr_words "$word") && -z $command ]]; then
@@ -41,8 +52,7 @@ _rctr() {
     image)
         if ((operands == 0)); then
             mapfile -t COMPREPLY < <(compgen -W "$(_rctr_images)" -- "$cur")
-            # readline splits words at colons: offer only what follows the last one
-            [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]] && COMPREPLY=("${COMPREPLY[@]#"${cur%"${cur##*:}"}"}")
+            COMPREPLY=("${COMPREPLY[@]#"${cur%"${cur##*:}"}"}") # only what follows the last colon
         else
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         fi

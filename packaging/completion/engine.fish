@@ -11,6 +11,6 @@ function __rctr_in
     string match -q -- "$argv[1] *" (string join ' ' -- (__rctr_spoken))" "
 end
 function __rctr_images
-    rctr images 2>/dev/null | awk 'NR > 1 { print $1 ":" $2 }'
+    rctr images --noheading --format '{{.Repository}}:{{.Tag}}' 2>/dev/null
 end
 complete -c rctr -l help -d 'Explain the command'

@@ -1,5 +1,5 @@
 
-_rctr_images() { rctr images 2>/dev/null | awk 'NR > 1 { print $1 ":" $2 }' }
+_rctr_images() { rctr images --noheading --format '{{.Repository}}:{{.Tag}}' 2>/dev/null }
 
 _rctr() {
     local command='' word value='' kind i

@@ -162,6 +162,22 @@ completion_file() {
     is "$(complete_bash rctr help vers)" version
 }
 
+@test "bash completes the images of the store" {
+    "$TOP/packaging/images/busybox.sh" image.tar
+    rctr load -q -i image.tar
+    is "$(complete_bash rctr run --rm localhost/b)" localhost/busybox:latest
+    is "$(complete_bash rctr image rm localhost/b)" localhost/busybox:latest
+    is "$(complete_bash rctr run localhost/busybox : la)" latest
+}
+
+@test "the embedded image is the same bytes each time, and skopeo reads it" {
+    "$TOP/packaging/images/busybox.sh" one.tar
+    "$TOP/packaging/images/busybox.sh" two.tar
+    cmp one.tar two.tar
+    need_command skopeo
+    is "$(skopeo inspect --config oci-archive:one.tar | jq -c .config.Cmd)" '["sh"]'
+}
+
 @test "zsh and fish accept their completions" {
     zsh=$(completion_file zsh) fish=$(completion_file fish)
     [ -s "$zsh" ] && [ -s "$fish" ]
