@@ -10,6 +10,8 @@ packages_run="uidmap fuse-overlayfs"
 packages_test="docker-registry debootstrap skopeo podman crun buildah bubblewrap bats clang-format \
  cppcheck strace python3 jq attr iproute2 slirp4netns apache2-utils util-linux ca-certificates mandoc"
 
+packages_bench="isal runc curl"
+
 # The words of the arguments that are not installed.
 packages_missing() {
     for package in "$@"; do

@@ -222,31 +222,11 @@ END
 
 # A Debian of one layer, and one with python3; kept from run to run.
 debian_roots() {
-    local cache=/var/cache/rctr-tests mirror name include
+    local cache=/var/cache/rctr-tests name
     [ "$(id -u)" -eq 0 ] || return 0
-    mkdir -p "$cache"
-    mirror=$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p; s/^deb \(\[[^]]*\] \)\?\([^ ]*\) .*/\2/p' \
-        /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep '^http' | grep -v security | head -n 1) || true
+    say "root file systems of Debian"
+    tests/images/roots.sh $cache debian python || echo "note: the tests that want these images will skip"
     for name in debian python; do
-        include=ca-certificates
-        [ $name = debian ] || include=ca-certificates,python3
-        if [ ! -e "$cache/$name.tar" ]; then
-            say "debootstrap ($name)"
-            rm -rf "$cache/root"
-            if debootstrap --variant=minbase --include=$include bookworm "$cache/root" \
-                "${mirror:-http://deb.debian.org/debian}" >"$cache/log" 2>&1; then
-                cp /etc/apt/sources.list "$cache/root/etc/apt/" 2>/dev/null || true
-                cp /etc/apt/sources.list.d/* "$cache/root/etc/apt/sources.list.d/" 2>/dev/null || true
-                rm -rf "$cache/root/dev" "$cache/root/var/cache/apt/archives" && mkdir -p "$cache/root/dev" \
-                    "$cache/root/var/cache/apt/archives/partial"
-                tar -C "$cache/root" --sort=name --numeric-owner -cf "$cache/$name.part" . &&
-                    mv "$cache/$name.part" "$cache/$name.tar"
-            else
-                tail -n 5 "$cache/log"
-                echo "note: debootstrap failed; the tests that want its images will skip"
-            fi
-            rm -rf "$cache/root"
-        fi
         [ ! -e "$cache/$name.tar" ] || cp "$cache/$name.tar" "$work/images/"
     done
 }
