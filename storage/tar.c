@@ -171,7 +171,7 @@ static int number(const char *field, size_t n, long long *ret)
 
         v = negative ? (signed char)p[0] : p[0] & 0x3f;
         for (i = 1; i < n; i++) {
-            if (v > LLONG_MAX >> 9 || v < LLONG_MIN >> 9)
+            if (v > LLONG_MAX >> 8 || v < LLONG_MIN >> 8)
                 return -ERANGE;
             v = v * 256 + p[i];
         }
