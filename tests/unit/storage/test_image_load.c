@@ -38,7 +38,7 @@ static int archive(const char *fault)
         "set -eu; cd $T; mkdir -p root/bin oci/blobs/sha256; echo hello >root/bin/file;"
         "blob() { s=$(stat -c %s $1); d=$(sha256sum $1 | cut -d' ' -f1);"
         " mv $1 oci/blobs/sha256/$d; };"
-        "tar -C root --owner=0 --group=0 -cf layer.tar .;"
+        "tar -C root --owner=0 --group=0 --mode=go-w --mtime=@1000 -cf layer.tar .;"
         "diff=$(sha256sum layer.tar | cut -d' ' -f1);"
         "case $FAULT in diff) diff=$(echo x | sha256sum | cut -d' ' -f1);; esac;"
         "gzip -n layer.tar; blob layer.tar.gz; layer=$d; layer_size=$s;"
