@@ -31,9 +31,9 @@ struct conf {
     size_t registry_count;
 };
 
-/* $CONTAINERS_REGISTRIES_CONF, else the user's containers/registries.conf and registries.conf.d,
- * else those of /etc. No file is an empty configuration; one that cannot be understood is a
- * failure that names file and line. */
+/* $CONTAINERS_REGISTRIES_CONF alone; else the user's containers/registries.conf or the one of /etc,
+ * and then the registries.conf.d of /etc and of the user. No file is an empty configuration; one
+ * that cannot be understood is a failure that names file and line. */
 int conf_load(struct conf *ret, struct err *e);
 void conf_free(struct conf *c);
 /* Add the text of one file; what it sets replaces what was set before. `name` is for messages. */
