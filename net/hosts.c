@@ -183,6 +183,31 @@ static void keep_search(const char *file, struct text *t)
     text_add(t, "\n");
 }
 
+static bool host_asks_over(const char *file, int family)
+{
+    const char *rest;
+    size_t n;
+
+    LINES_EACH (line, file) {
+        rest = behind(line, "nameserver", &n);
+        if (rest && n && (memchr(rest, ':', n) ? AF_INET6 : AF_INET) == family)
+            return true;
+    }
+    return false;
+}
+
+static void add_network_servers(const struct hosts_resolv *p, struct text *t)
+{
+    char text[ADDR_TEXT_MAX];
+    bool any = false;
+
+    for (size_t i = 0; i < p->servers_n; i++)
+        any |= host_asks_over(p->host, p->servers[i].family);
+    for (size_t i = 0; i < p->servers_n; i++)
+        if (!any || host_asks_over(p->host, p->servers[i].family))
+            text_addf(t, "nameserver %s\n", addr_format(&p->servers[i], text));
+}
+
 static int add_servers(const struct hosts_resolv *p, struct text *t, struct err *e)
 {
     char text[ADDR_TEXT_MAX];
@@ -197,8 +222,7 @@ static int add_servers(const struct hosts_resolv *p, struct text *t, struct err 
     }
     if (p->dns.n || p->none)
         return 0;
-    for (size_t i = 0; i < p->servers_n; i++)
-        text_addf(t, "nameserver %s\n", addr_format(&p->servers[i], text));
+    add_network_servers(p, t);
     if (p->servers_n == 0)
         keep_lines(p->host, "nameserver", t);
     return 0;

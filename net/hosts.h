@@ -42,7 +42,10 @@ struct hosts_resolv {
     struct hosts_words search, option; /* "--dns-search ." means no search list */
 };
 
-/* Without servers, and not `none`, the container shares the host's network: then the host's file
+/* Of `servers`, those of a family in which the host has no resolver are left out (unless that
+ * leaves none): libslirp has nothing to forward to, and a program that asks one waits in vain.
+ *
+ * Without servers, and not `none`, the container shares the host's network: then the host's file
  * is kept as it is except for what the user replaces. Otherwise the search list and the options
  * are the host's. */
 int hosts_resolv(const struct hosts_resolv *p, struct text *ret, struct err *e);

@@ -49,7 +49,7 @@ struct slirp {
 
 void slirp_config_default(struct slirp_config *ret)
 {
-    *ret = (struct slirp_config){.mtu = SLIRP_MTU_MAX, .ipv6 = true};
+    *ret = (struct slirp_config){.mtu = SLIRP_MTU_DEFAULT, .ipv6 = true};
     (void)addr_parse_subnet("10.0.2.0/24", &ret->net4, NULL); /* constants: cannot fail */
     (void)addr_parse_subnet("fd00::/64", &ret->net6, NULL);
 }

@@ -29,7 +29,10 @@
 #include "net/frame.h"
 #include "net/tap_child.h"
 
-enum { SLIRP_MTU_MIN = 1280, SLIRP_MTU_MAX = 65520 };
+/* libslirp's TCP window is 65535 bytes. Three segments of 21845 fill it exactly, so one is always
+ * on its way; with one segment per window the speed falls to a fifth whenever the two processes
+ * do not wake at the right moment (packaging/decisions/0002-slirp-loop.md). */
+enum { SLIRP_MTU_MIN = 1280, SLIRP_MTU_MAX = 65520, SLIRP_MTU_DEFAULT = 65535 / 3 + 40 };
 
 struct slirp_config {
     struct subnet net4; /* /25 or larger: .2 is the gateway, .3 DNS, .100 the container */
@@ -39,7 +42,7 @@ struct slirp_config {
     bool allow_host_loopback; /* the gateway's address reaches 127.0.0.1 and ::1 of the host */
 };
 
-/* 10.0.2.0/24, fd00::/64, MTU 65520, host loopback closed. */
+/* 10.0.2.0/24, fd00::/64, MTU 21885, host loopback closed. */
 void slirp_config_default(struct slirp_config *ret);
 
 /* Who is where in these subnets. The 6s mean nothing without ipv6. */

@@ -81,9 +81,9 @@ static void default_route(struct batch *b, enum tap_step step, int family, int i
 {
     struct rtmsg *m = begin(b, step, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, sizeof *m);
     uint32_t out = (uint32_t)index;
-    /* Every segment is acknowledged at once, inside libslirp's write to the tap: its window is 64
-     * KiB, one segment, and would otherwise wait for the program to wake and read. Twice the
-     * speed (packaging/decisions/0002-slirp-loop.md). */
+    /* Every segment is acknowledged at once, inside libslirp's write to the tap, and not when the
+     * program inside wakes and reads: the window is only 64 KiB. Twice the speed
+     * (packaging/decisions/0002-slirp-loop.md). */
     const struct {
         struct rtattr head;
         uint32_t value;

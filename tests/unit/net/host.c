@@ -33,6 +33,7 @@ static const struct {
     {SECRET_DATAGRAM, "::1", HOST_SECRET},
     {DNS, "127.0.0.53", 53},
     {DNS, BOX_HOST4, 53},
+    {DNS, BOX_HOST6, 53},
 };
 enum { SERVICES = sizeof services / sizeof services[0], FDS = 64 };
 
@@ -74,9 +75,12 @@ static int open_service(size_t i)
 /* The question comes back with one A record; which address says who answered. */
 static size_t answer_dns(uint8_t *m, size_t n, size_t service)
 {
-    const uint8_t record[] = {0xc0, 12, 0, 1, 0,   1,  0,   0,
-                              0,    5,  0, 4, 198, 51, 100, service == SERVICES - 2 ? 53 : 1};
+    uint8_t record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 5, 0, 4, 198, 51, 100, 1};
 
+    if (strcmp(services[service].at, "127.0.0.53") == 0)
+        record[sizeof record - 1] = 53;
+    if (strcmp(services[service].at, BOX_HOST6) == 0)
+        record[sizeof record - 1] = 6;
     m[2] |= 0x80;
     m[7] = 1;
     memcpy(m + n, record, sizeof record);

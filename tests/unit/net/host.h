@@ -19,7 +19,7 @@ struct host_count {
 volatile struct host_count *host_serve(void);
 
 /* What the host's /etc/resolv.conf says, as the tests' own file bound over it. The resolver
- * answers 198.51.100.53 at 127.0.0.53 and 198.51.100.1 at BOX_HOST4, to any question. */
+ * answers 198.51.100.53 at 127.0.0.53, .1 at BOX_HOST4 and .6 at BOX_HOST6, to any question. */
 void host_resolv_conf(const char *text);
 
 #endif

@@ -142,17 +142,27 @@ static int ask(const char *server)
     return n == (ssize_t)sizeof question + 16 ? answer[n - 1] : 0;
 }
 
-static int ask_the_virtual_resolver(void *arg)
+static int ask_resolver(void *arg)
 {
-    (void)arg;
-    return ask("10.0.2.3");
+    return ask(arg);
 }
 
 static void dns_goes_to_the_hosts_resolver_even_on_its_loopback(void **state)
 {
+    char four[] = "10.0.2.3";
+
     (void)state;
     host_resolv_conf("nameserver 127.0.0.53\n");
-    assert_int_equal(run(false, ask_the_virtual_resolver, NULL), 53);
+    assert_int_equal(run(false, ask_resolver, four), 53);
+}
+
+static void dns_goes_to_the_hosts_ipv6_resolver_from_the_ipv6_address(void **state)
+{
+    char six[] = "fd00::3";
+
+    (void)state;
+    host_resolv_conf("# both\nnameserver 127.0.0.53\nnameserver " BOX_HOST6 "\n");
+    assert_int_equal(run(false, ask_resolver, six), 6);
 }
 
 /* resolv.conf is looked at once a second; how long that takes here is not what is tested. */
@@ -444,6 +454,7 @@ int main(void)
         cmocka_unit_test(tcp_and_udp_go_out_over_both_families),
         cmocka_unit_test(many_connections_are_served_at_once),
         cmocka_unit_test(dns_goes_to_the_hosts_resolver_even_on_its_loopback),
+        cmocka_unit_test(dns_goes_to_the_hosts_ipv6_resolver_from_the_ipv6_address),
         cmocka_unit_test(dns_follows_a_change_of_resolv_conf),
         cmocka_unit_test(the_gateway_is_not_the_hosts_loopback),
         cmocka_unit_test(the_gateway_is_the_hosts_loopback_when_asked),
