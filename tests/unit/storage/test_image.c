@@ -59,6 +59,7 @@ static void it_is_found_as_people_name_it(void **state)
     snprintf(word, sizeof word, "sha256:%s", i.id.hex);
     expect_name(word, "");
     snprintf(word, sizeof word, "alpine@sha256:%s", a.hex);
+    image_free(&i);
     assert_int_equal(image_find(&store, word, NULL, &i, &e), 0);
     assert_int_equal(image_find(&store, "ool", NULL, &i, &e), -ENOENT);
     assert_string_equal(e.text, "ool: image not known");
