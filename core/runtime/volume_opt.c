@@ -521,7 +521,16 @@ static int parse_access(const char *text, struct volume_opt_device *d, struct er
         d->write |= *p == 'w';
         d->make |= *p == 'm';
     }
-    return *text ? 0 : err_set(e, EINVAL, "the rights after the ':' are missing");
+    if (!*text)
+        return err_set(e, EINVAL, "the rights after the ':' are missing");
+    /* They would be cgroup rules, which an unprivileged user cannot set. "m" says nothing: nobody
+     * makes device nodes in a user namespace. */
+    if (!d->read || !d->write)
+        return err_set(e, EINVAL,
+                       "an unprivileged user cannot narrow the rights to '%s': leave them away, or "
+                       "change the mode of the device",
+                       text);
+    return 0;
 }
 
 static int parse_device(char *text, struct volume_opt_device *d, struct err *e)

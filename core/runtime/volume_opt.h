@@ -27,7 +27,7 @@ struct volume_opt {
 
 struct volume_opt_device {
     char *host, *container; /* owned */
-    bool read, write, make; /* "rwm" */
+    bool read, write, make; /* "rwm"; read and write are always true */
 };
 
 /* -v SRC:DST[:OPTIONS] */
