@@ -366,8 +366,13 @@ int rootfs_plan(struct store *s, const struct image *image, int dir_fd, const ch
                 struct rootfs *ret, struct err *e)
 {
     struct rootfs p = {.root_fd = -1, .upper_fd = -1, .work_fd = -1, .is_volatile = is_volatile};
+    unsigned inside;
     int r = rootfs_choose(s, &p.driver, NULL, 0, e);
 
+    /* fuse-overlayfs works as the container's root, who cannot reach the store when the caller is
+     * nobody inside. */
+    if (r == 0 && p.driver == ROOTFS_FUSE && idmap_inside(&map->uid, geteuid(), &inside) < 0)
+        p.driver = ROOTFS_COPY;
     if (r == 0)
         r = lowers(s, image, base, map, &p, e);
     if (r == 0 && p.driver == ROOTFS_OVERLAY)

@@ -92,7 +92,7 @@ static int parse_slirp_options(const char *text, struct slirp_config *c, struct 
         if (value)
             *value++ = 0;
         if (value && strcmp(w, "mtu") == 0) {
-            r = text_number(value, SLIRP_MTU_MAX, &mtu, e);
+            r = err_wrap(e, text_number(value, SLIRP_MTU_MAX, &mtu, e), "mtu");
             c->mtu = r == 0 ? (unsigned)mtu : 0;
         } else if (value && strcmp(w, "cidr") == 0) {
             r = addr_parse_subnet(value, &c->net4, e);
@@ -203,6 +203,8 @@ int request_program(const struct container_request *q, const struct image_config
         s->user = strdup(user);
     s->init = q->init;
     s->tty = q->tty;
+    s->tty_rows = q->tty_rows;
+    s->tty_cols = q->tty_cols;
     s->stdin_open = q->interactive;
     return s->cwd && s->user ? 0 : err_memory(e);
 }

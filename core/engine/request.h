@@ -22,7 +22,8 @@ struct container_request {
     struct opt_list cap_add, cap_drop, security_opt, ulimit, sysctl;
     struct opt_list dns, dns_search, dns_option, add_host, label, annotation;
     bool interactive, tty, rm, init, read_only, privileged;
-    bool entrypoint_given; /* "" clears the image's */
+    bool entrypoint_given;             /* "" clears the image's */
+    unsigned short tty_rows, tty_cols; /* of the caller's terminal, 0: not known */
     long long timeout_s;
 };
 

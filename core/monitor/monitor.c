@@ -449,7 +449,6 @@ static void finish(struct monitor *m, struct wire_exit *x)
 
     if (m->exit_fd != m->run.pidfd)
         close(m->exit_fd);
-    slirp_free(m->slirp);
     end_fuse(m);
     parent_close(&m->run);
     rec->state = RECORD_EXITED;
@@ -521,6 +520,9 @@ static void serve(const struct monitor_job *job, int client)
     }
     finish(&m, &x);
     tell(&m, WIRE_EXIT, &x, sizeof x);
+    /* Closing the tap takes the kernel 30 ms (it waits for all processors to let go of the
+     * device). Nobody needs to wait for that with us. */
+    slirp_free(m.slirp);
 }
 
 /* A session of its own, and nothing of the caller's kept open: a pipeline that waits for our

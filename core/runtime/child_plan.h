@@ -39,6 +39,7 @@ struct child_act {
     unsigned long mount_flags; /* MS_NOSUID … of ACT_FS; set on the bind of ACT_BIND */
     unsigned long propagation; /* MS_SLAVE, MS_SHARED …, 0: private */
     mode_t mode;
+    int source_fd; /* the child's own: of ACT_BIND's source */
 };
 
 struct child_limit {
@@ -50,7 +51,7 @@ enum child_root_kind { CHILD_ROOT_OVERLAY, CHILD_ROOT_FUSE, CHILD_ROOT_BIND };
 
 /* Where mount_child puts the folders of an overlay, so that the parent can name them beforehand as
  * "/proc/self/fd/N": the page of options that mount(2) takes then holds 220 layers. */
-enum { CHILD_FD_WORK = 200, CHILD_FD_UPPER, CHILD_FD_LOWER };
+enum { CHILD_FD_WORK = 400, CHILD_FD_UPPER, CHILD_FD_LOWER, CHILD_ACTS_MAX = 380 };
 
 struct child_root {
     enum child_root_kind kind;
@@ -76,7 +77,7 @@ struct child_identity {
 struct child_plan {
     int sync_fd; /* SOCK_SEQPACKET, close-on-exec */
     struct child_root root;
-    const struct child_act *acts;
+    struct child_act *acts;
     size_t act_count;
     unsigned long root_propagation; /* MS_PRIVATE or MS_SLAVE for the copy of the host's mounts */
     const char *hostname;           /* NULL: leave */

@@ -6,6 +6,11 @@
  * what is mounted goes onto that descriptor, never onto a path that is resolved again. Volumes may
  * be changed by other containers meanwhile, which changes nothing about a descriptor.
  *
+ * What is named by a path of the host's (layers, sources of binds) is opened first, while we are
+ * still the caller: root inside is another user (--userns nomap, keep-id), and a file server may
+ * not know it. But it is opened by us, not by the parent: the kernel mounts only what is of our own
+ * mount namespace.
+ *
  * "/proc/self/fd/N" names a descriptor for mount(2), which every kernel knows; read-only binds use
  * open_tree, mount_setattr and move_mount where the kernel has them (5.12), because a remount in a
  * user namespace must repeat all locked flags. */
@@ -103,8 +108,6 @@ static int overlay_by_fds(const struct child_root *r)
     return mnt;
 }
 
-/* The kernel takes layers of our own mount namespace only: descriptors of the parent will not do.
- */
 static int open_as(const char *path, int fd)
 {
     int opened = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), code;
@@ -116,26 +119,79 @@ static int open_as(const char *path, int fd)
     return code;
 }
 
-static int mount_overlay(const struct child_root *r)
+/* A tree of its own that can be mounted elsewhere; before 5.2 the folder itself. */
+static int open_tree_as(const char *path, int fd)
 {
-    int code = open_as(r->work, CHILD_FD_WORK), mnt;
+    int opened = sys(
+        syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
+    int code;
 
-    if (code >= 0)
-        code = open_as(r->upper, CHILD_FD_UPPER);
+    if (opened == -ENOSYS)
+        return open_as(path, fd);
+    if (opened < 0)
+        return opened;
+    code = sys(dup3(opened, fd, O_CLOEXEC));
+    close(opened);
+    return code;
+}
+
+int mount_child_open_root(const struct child_root *r)
+{
+    int code = open_as(r->at, CHILD_FD_UPPER);
+
+    if (code >= 0 && r->kind == CHILD_ROOT_BIND)
+        code = open_tree_as(r->bind, CHILD_FD_WORK);
+    if (code < 0 || r->kind != CHILD_ROOT_OVERLAY)
+        return code < 0 ? code : 0;
+    code = open_as(r->work, CHILD_FD_WORK);
     for (int i = 0; i < (int)r->lower_count && code >= 0; i++)
         code = open_as(r->lowers[i], CHILD_FD_LOWER + i);
-    if (code < 0)
-        return code;
-    mnt = overlay_by_fds(r);
-    if (mnt >= 0) {
-        code = sys(syscall(SYS_move_mount, mnt, "", AT_FDCWD, r->at, MOVE_MOUNT_F_EMPTY_PATH));
-        close(mnt);
-    } else { /* an older kernel */
-        code = sys(mount("overlay", r->at, "overlay", MS_NODEV, r->options));
-    }
-    for (int fd = CHILD_FD_WORK; fd < CHILD_FD_LOWER + (int)r->lower_count; fd++)
-        close(fd);
+    return code < 0 ? code : 0;
+}
+
+int mount_child_open_source(const char *path)
+{
+    return sys(open(path, O_PATH | O_CLOEXEC));
+}
+
+/* Mount the tree `mnt` on r->at. It is a descriptor of the root then. */
+static int place(int mnt)
+{
+    int code = sys(syscall(SYS_move_mount, mnt, "", CHILD_FD_UPPER, "",
+                           MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+
+    if (code == 0)
+        return mnt;
+    close(mnt);
     return code;
+}
+
+static int reopen(const struct child_root *r, int code)
+{
+    return code < 0 ? code : sys(open(r->at, O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+static int mount_overlay(const struct child_root *r)
+{
+    char at[FD_PATH_MAX];
+    int mnt = overlay_by_fds(r);
+
+    if (mnt >= 0)
+        return place(mnt);
+    /* An older kernel. */
+    return reopen(
+        r, sys(mount("overlay", fd_path(CHILD_FD_UPPER, at), "overlay", MS_NODEV, r->options)));
+}
+
+static int mount_bind(const struct child_root *r)
+{
+    int root = place(sys(fcntl(CHILD_FD_WORK, F_DUPFD_CLOEXEC, 3)));
+    char at[FD_PATH_MAX], from[FD_PATH_MAX];
+
+    if (root != -ENOSYS)
+        return root;
+    return reopen(r, sys(mount(fd_path(CHILD_FD_WORK, from), fd_path(CHILD_FD_UPPER, at), NULL,
+                               MS_BIND | MS_REC, NULL)));
 }
 
 /* The kernel side of a FUSE mount is made here, inside; the parent starts the server on the other
@@ -144,7 +200,7 @@ static int mount_fuse(const struct child_plan *p)
 {
     static const char head[] =
         "rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other,fd=";
-    char options[sizeof head + FD_PATH_MAX], path[FD_PATH_MAX];
+    char options[sizeof head + FD_PATH_MAX], path[FD_PATH_MAX], at[FD_PATH_MAX];
     int dev = open("/dev/fuse", O_RDWR | O_CLOEXEC), code;
     unsigned n = 0, i = 0;
 
@@ -155,7 +211,7 @@ static int mount_fuse(const struct child_plan *p)
     for (fd_path(dev, path), i = sizeof "/proc/self/fd/" - 1; path[i]; i++)
         options[n++] = path[i];
     options[n] = 0;
-    code = sys(mount("fuse-overlayfs", p->root.at, "fuse", MS_NODEV, options));
+    code = sys(mount("fuse-overlayfs", fd_path(CHILD_FD_UPPER, at), "fuse", MS_NODEV, options));
     if (code == 0)
         code = mount_child_send_fd(p->sync_fd, BARRIER_FUSE, dev);
     close(dev);
@@ -164,18 +220,17 @@ static int mount_fuse(const struct child_plan *p)
 
 int mount_child_root(const struct child_plan *p)
 {
-    int code = 0;
+    const struct child_root *r = &p->root;
+    int root = -EINVAL;
 
-    switch (p->root.kind) {
-    case CHILD_ROOT_OVERLAY: code = mount_overlay(&p->root); break;
-    case CHILD_ROOT_FUSE: code = mount_fuse(p); break;
-    case CHILD_ROOT_BIND:
-        code = sys(mount(p->root.bind, p->root.at, NULL, MS_BIND | MS_REC, NULL));
-        break;
+    switch (r->kind) {
+    case CHILD_ROOT_OVERLAY: root = mount_overlay(r); break;
+    case CHILD_ROOT_FUSE: root = reopen(r, mount_fuse(p)); break;
+    case CHILD_ROOT_BIND: root = mount_bind(r); break;
     }
-    if (code < 0)
-        return code;
-    return sys(open(p->root.at, O_PATH | O_DIRECTORY | O_CLOEXEC));
+    for (int fd = CHILD_FD_WORK; fd < CHILD_FD_LOWER + (int)r->lower_count; fd++)
+        close(fd);
+    return root;
 }
 
 /* ---- targets ---- */
@@ -427,11 +482,15 @@ static int bind_on(int root, const struct child_act *a, const char *source, int 
 
 static int act_bind(int root, const struct child_act *a)
 {
-    int target = open_target(root, a), code;
+    char source[FD_PATH_MAX];
+    int target, code;
 
+    if (a->source_fd < 0)
+        return a->source_fd;
+    target = open_target(root, a);
     if (target < 0)
         return target;
-    code = bind_on(root, a, a->source, target);
+    code = bind_on(root, a, fd_path(a->source_fd, source), target);
     close(target);
     return code;
 }

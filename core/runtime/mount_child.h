@@ -4,7 +4,13 @@
 
 #include "core/runtime/child_plan.h"
 
-/* Mount the root file system on p->root.at and return an O_PATH descriptor of it, or -errno. For
+/* Open what the root consists of, in the places CHILD_FD_…, as the user that we are. 0 or -errno.
+ */
+int mount_child_open_root(const struct child_root *r);
+/* Open the source of an ACT_BIND likewise: its source_fd, or -errno. */
+int mount_child_open_source(const char *path);
+
+/* Mount the opened root on p->root.at and return an O_PATH descriptor of it, or -errno. For
  * fuse, the device is handed to the parent through p->sync_fd (BARRIER_FUSE) before. */
 int mount_child_root(const struct child_plan *p);
 

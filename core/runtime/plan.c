@@ -153,6 +153,9 @@ static int fill(struct plan *p, const struct spec *s, const struct rootfs *r, st
         code = mounts_list(s, &p->mounts, e);
     if (code < 0)
         return code;
+    if (p->mounts.n > CHILD_ACTS_MAX)
+        return err_set(e, E2BIG, "%zu mounts and devices are more than rctr can do (%d)",
+                       p->mounts.n, CHILD_ACTS_MAX);
     make_limits(p, s);
     p->clone_flags = namespaces(s);
     c->acts = p->mounts.v;
@@ -167,6 +170,8 @@ static int fill(struct plan *p, const struct spec *s, const struct rootfs *r, st
                   idmap_outside(&s->map.gid, 0, &outside) == 0;
     c->set_groups = !(s->map.single && geteuid() != 0);
     c->tty = s->tty;
+    c->tty_rows = s->tty_rows;
+    c->tty_cols = s->tty_cols;
     c->stdin_open = s->stdin_open;
     c->stdio[0] = c->stdio[1] = c->stdio[2] = -1;
     c->cwd = s->cwd;

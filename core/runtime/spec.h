@@ -33,6 +33,7 @@ struct spec {
 
     uint64_t caps;
     bool privileged, no_new_privs, read_only, init, tty, stdin_open;
+    unsigned short tty_rows, tty_cols;
     struct sock_fprog seccomp; /* owned; len 0: unconfined */
     struct limits limits;
     struct limits_sysctl *sysctls;
