@@ -1,0 +1,332 @@
+#!/usr/bin/env python3
+"""fake-registry - a registry that misbehaves, for tests/cli/pull.bats.
+
+    fake-registry.py FOLDER
+
+Serves on free ports of 127.0.0.1 until it is killed, and writes FOLDER/ports: "http other tls".
+"other" is a second origin for redirects. The first part of a repository's name is the fault, the
+rest makes it the caller's own: http/cut-once/7 is cut once for whoever uses the 7. FOLDER/log gets
+a line per request: port kind, method, path, "auth" or "-", Range or "-". FOLDER/tls.crt is the
+authority of the TLS port, FOLDER/tls.key its key (made by openssl).
+"""
+import email.utils
+import gzip
+import hashlib
+import http.server
+import io
+import json
+import os
+import socketserver
+import ssl
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+
+OCI = "application/vnd.oci.image."
+PIECE = 1 << 16
+
+
+def digest(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def make_layer():
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, data in (("hello", b"hello\n"), ("noise", bytes(i * 7919 % 251 for i in range(3 << 20)))):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+        # bytes that do not compress, so that a cut falls into the middle of a long body
+        info = tarfile.TarInfo("random")
+        data = b"".join(hashlib.sha256(str(i).encode()).digest() for i in range(1 << 16))
+        info.size = len(data)
+        tar.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+TAR = make_layer()
+BLOB = gzip.compress(TAR, 1, mtime=0)
+ARCH = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True).stdout.strip()
+
+
+def config_of(diff_ids):
+    return json.dumps({"architecture": ARCH, "os": "linux", "config": {"Cmd": ["/hello"]},
+                       "rootfs": {"type": "layers", "diff_ids": diff_ids}}).encode()
+
+
+CONFIG = config_of([digest(TAR)])
+LYING_CONFIG = config_of([digest(TAR + b"x")])
+TWO_CONFIG = config_of([digest(TAR), digest(TAR)])
+
+
+def manifest(config=CONFIG, size=None, layer_digest=None, layer_type="layer.v1.tar+gzip", **more):
+    doc = {"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json",
+           "config": {"mediaType": OCI + "config.v1+json", "digest": digest(config), "size": len(config)},
+           "layers": [{"mediaType": OCI + layer_type, "digest": layer_digest or digest(BLOB),
+                       "size": len(BLOB) if size is None else size}]}
+    doc.update(more)
+    return json.dumps(doc).encode()
+
+
+GOOD = manifest()
+
+
+def index(*platforms, of=GOOD):
+    return json.dumps({"schemaVersion": 2, "mediaType": OCI + "index.v1+json", "manifests": [
+        {"mediaType": OCI + "manifest.v1+json", "digest": digest(of), "size": len(of),
+         "platform": dict(zip(("os", "architecture", "variant"), p.split("/")))} for p in platforms]}).encode()
+
+
+MANIFESTS = {
+    "wrong-size-more": manifest(size=len(BLOB) + 1),
+    "wrong-size-less": manifest(size=len(BLOB) - 1),
+    "wrong-diff-id": manifest(config=LYING_CONFIG),
+    "layer-count": manifest(config=TWO_CONFIG),
+    "both": manifest(manifests=[]),
+    "index": index("linux/s390x", "linux/" + ARCH),
+    "index-moved": index("linux/" + ARCH),
+    "no-platform": index("linux/s390x", "linux/ppc64le"),
+    "duplicate-keys": GOOD.replace(b'{"schemaVersion"', b'{"schemaVersion": 2, "schemaVersion"', 1),
+    "deep": b'{"schemaVersion": 2, "layers": ' + b"[" * 10000 + b"]" * 10000 + b"}",
+    "big-manifest": GOOD + b" " * (5 << 20),
+    "not-json": b"<html>welcome to the hotel's network</html>",
+    "schema-1": b'{"schemaVersion": 1, "name": "x", "fsLayers": []}',
+    "unknown-compression": manifest(layer_type="layer.v1.tar+xz"),
+    "unknown-type": manifest(mediaType="application/x-surprise"),
+    "helm": GOOD.replace((OCI + "config.v1+json").encode(), b"application/vnd.cncf.helm.config.v1+json"),
+    "digest-path": manifest(layer_digest="sha256:../../../../etc/passwd"),
+    "digest-upper": manifest(layer_digest=digest(BLOB).upper().replace("SHA256", "sha256")),
+    "digest-63": manifest(layer_digest=digest(BLOB)[:-1]),
+    "digest-md5": manifest(layer_digest="md5:" + hashlib.md5(BLOB).hexdigest()),
+}
+CONFIGS = {digest(c): c for c in (CONFIG, LYING_CONFIG, TWO_CONFIG)}
+
+count_lock = threading.Lock()
+counts = {}
+
+
+def nth(*key):
+    """How often this was asked before."""
+    with count_lock:
+        counts[key] = counts.get(key, 0) + 1
+        return counts[key] - 1
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def answer(self, status, body=b"", *headers, length=None):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+        if length is not None:
+            self.close_connection = True
+
+    def endless(self):
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        while True:
+            self.wfile.write(b"%x\r\n" % PIECE + b"x" * PIECE + b"\r\n")
+
+    def error(self, status, code, message, *headers):
+        self.answer(status, json.dumps({"errors": [{"code": code, "message": message}]}).encode(), *headers)
+
+    def address(self, kind):
+        return "%s://127.0.0.1:%d" % ("https" if kind == "tls" else "http", self.server.ports[kind])
+
+    def challenge(self, realm=None, message="authentication required"):
+        self.error(401, "UNAUTHORIZED", message, ("WWW-Authenticate", 'Bearer realm="%s",service="fake"'
+                                                  % (realm or self.address("http") + "/token")))
+
+    # --- which part of the API ---
+
+    def do_GET(self):
+        with open(self.server.folder + "/log", "a") as log:
+            log.write("%s %s %s %s %s\n" % (self.server.kind, self.command, self.path,
+                                            "auth" if "Authorization" in self.headers else "-",
+                                            self.headers.get("Range", "-")))
+        try:
+            self.route()
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
+            self.close_connection = True
+
+    do_HEAD = do_GET
+
+    def route(self):
+        path, _, query = self.path.partition("?")
+        if path == "/v2/":
+            return self.answer(200, b"{}")
+        if path == "/token":
+            return self.token(query)
+        if path.startswith("/loop"):
+            return self.answer(302, b"", ("Location", "/loop%d" % (int(path[5:]) + 1)))
+        for kind in ("manifests", "blobs"):
+            repo, sep, what = path[len("/v2/"):].rpartition("/%s/" % kind)
+            if sep:
+                return self.serve(repo, repo.split("/")[0], kind, what)
+        return self.answer(404)
+
+    def token(self, query):
+        if "repository%3Atoken-bad" in query or "repository:token-bad" in query:
+            return self.answer(200, b'{"token": "a\\r\\nX-Injected: b"}')
+        return self.answer(200, b'{"token": "opensesame", "expires_in": 60}')
+
+    def serve(self, repo, fault, kind, what):
+        if self.any_fault(repo, fault, kind, what):
+            return None
+        return self.manifest(repo, fault, what) if kind == "manifests" else self.blob(repo, fault, what)
+
+    # --- faults of every request ---
+
+    def any_fault(self, repo, fault, kind, what):
+        authorized = "Authorization" in self.headers
+        if fault == "auth-loop":
+            self.challenge()
+        elif fault == "realm-http":
+            self.challenge("http://192.0.2.1/token")
+        elif fault == "realm-none":
+            self.error(401, "UNAUTHORIZED", "no", ("WWW-Authenticate", 'Bearer service="fake"'))
+        elif fault in ("token", "token-bad", "token-expires", "redirect-token") and not authorized and \
+                self.server.kind != "other":
+            self.challenge()
+        elif fault == "basic" and not authorized:
+            self.error(401, "UNAUTHORIZED", "who are you", ("WWW-Authenticate", 'Basic realm="fake"'))
+        elif fault == "token-expires" and kind == "blobs" and nth(repo, what) == 0:
+            self.challenge(message="token expired")
+        elif fault == "redirect-loop":
+            self.answer(302, b"", ("Location", "/loop1"))
+        elif fault == "redirect-file":
+            self.answer(302, b"", ("Location", "file:///etc/passwd"))
+        elif fault == "redirect-nowhere":
+            self.answer(302)
+        elif fault == "redirect-down":
+            self.answer(302, b"", ("Location", self.address("http") + "/v2/ok/1/%s/%s" % (kind, what)))
+        elif fault == "headers":
+            self.send_response(200)
+            for i in range(100000):
+                self.send_header("X-%d" % i, "x")
+            self.end_headers()
+        elif fault == "429-seconds" and nth(repo, what) == 0:
+            self.error(429, "TOOMANYREQUESTS", "slow down", ("Retry-After", "1"))
+        elif fault == "429-date" and nth(repo, what) == 0:
+            self.error(429, "TOOMANYREQUESTS", "slow down",
+                       ("Retry-After", email.utils.formatdate(time.time() + 2, usegmt=True)))
+        elif fault == "429-long":
+            self.error(429, "TOOMANYREQUESTS", "slow down", ("Retry-After", "3600"))
+        elif fault == "500-burst" and nth(repo, what) < 2:
+            self.answer(500, b"oops")
+        elif fault == "500-always":
+            self.answer(500, b"oops")
+        elif fault == "escape":
+            self.error(404, "MANIFEST_UNKNOWN", "\x1b]0;owned\x07\x1b[31mred")
+        elif fault == "denied":
+            self.error(403, "DENIED", "requested access to the resource is denied")
+        else:
+            return False
+        return True
+
+    # --- manifests ---
+
+    def manifest(self, repo, fault, what):
+        if fault == "endless-manifest":
+            return self.endless()
+        body = MANIFESTS.get(fault, GOOD)
+        if what == digest(GOOD):
+            body = GOOD
+        if fault == "index-moved" and what != "latest":
+            body = manifest(annotations={"moved": "yes"})
+        named = digest(b"another") if fault == "digest-lie" else digest(body)
+        if fault == "missing":
+            return self.error(404, "MANIFEST_UNKNOWN", "manifest unknown")
+        doc_type = "index" if b'"manifests"' in body else "manifest"
+        return self.answer(200, body, ("Docker-Content-Digest", named),
+                           ("Content-Type", OCI + doc_type + ".v1+json"))
+
+    # --- blobs ---
+
+    def blob(self, repo, fault, what):
+        if what in CONFIGS:
+            body = CONFIGS[what]
+            if fault == "config-altered":
+                body = body.replace(b"linux", b"minix")
+            return self.answer(200, body)
+        if what != digest(BLOB):
+            return self.error(404, "BLOB_UNKNOWN", "blob unknown to registry")
+        half = len(BLOB) // 2
+        if fault == "truncated":
+            return self.answer(200, BLOB[:half], length=len(BLOB))
+        if fault == "wrong-length":
+            return self.answer(200, BLOB[:half])
+        if fault == "altered":
+            return self.answer(200, BLOB[:half] + bytes([BLOB[half] ^ 1]) + BLOB[half + 1:])
+        if fault == "altered-head":
+            return self.answer(200, b"not gzip" + BLOB[8:])
+        if fault == "too-long":
+            return self.answer(200, BLOB + b"more")
+        if fault == "endless":
+            return self.endless()
+        if fault == "blob-missing":
+            return self.error(404, "BLOB_UNKNOWN", "blob unknown to registry")
+        if fault == "503-once" and nth(repo, what) == 0:
+            return self.answer(503, b"busy")
+        if fault in ("cut-once", "cut-norange") and nth(repo, what) == 0:
+            return self.answer(200, BLOB[:half], length=len(BLOB))
+        if fault == "bad-range" and "Range" in self.headers:
+            return self.answer(206, BLOB[5:], ("Content-Range", "bytes 5-%d/%d" % (len(BLOB) - 1, len(BLOB))))
+        if fault == "bad-range":
+            return self.answer(200, BLOB[:half], length=len(BLOB))
+        if fault in ("redirect-blob", "redirect-token") and self.server.kind != "other":
+            return self.answer(307, b"", ("Location", self.address("other") + self.path))
+        if "Range" in self.headers and fault != "cut-norange":
+            start = int(self.headers["Range"][len("bytes="):].split("-")[0])
+            return self.answer(206, BLOB[start:],
+                               ("Content-Range", "bytes %d-%d/%d" % (start, len(BLOB) - 1, len(BLOB))))
+        return self.answer(200, BLOB)
+
+
+class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+def make_certificate(folder):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=fake",
+                    "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", folder + "/tls.key",
+                    "-out", folder + "/tls.crt"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder + "/tls.crt", folder + "/tls.key")
+    return context
+
+
+def main():
+    folder = sys.argv[1]
+    context = make_certificate(folder)
+    servers = {kind: Server(("127.0.0.1", 0), Handler) for kind in ("http", "other", "tls")}
+    ports = {kind: server.server_address[1] for kind, server in servers.items()}
+    servers["tls"].socket = context.wrap_socket(servers["tls"].socket, server_side=True,
+                                                do_handshake_on_connect=False)
+    open(folder + "/log", "w").close()
+    for kind, server in servers.items():
+        server.kind, server.ports, server.folder = kind, ports, folder
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with open(folder + "/ports.new", "w") as out:
+        out.write("%d %d %d\n" % (ports["http"], ports["other"], ports["tls"]))
+    os.rename(folder + "/ports.new", folder + "/ports")
+    threading.Event().wait()
+
+
+main()
