@@ -20,6 +20,7 @@ const struct command command_image_exists = {
     .name = "image exists",
     .operand = "IMAGE",
     .summary = "Tell by the exit status whether an image is stored",
+    .mixed = true,
     .operands_min = 1,
     .operands_max = 1,
     .guess = GUESS_IMAGE,

@@ -264,6 +264,7 @@ const struct command command_image_ls = {
     .aliases = "images|image list",
     .operand = "[NAME]",
     .summary = "List the images that are stored",
+    .mixed = true,
     .opts = image_ls_opts,
     .args_size = sizeof(struct image_ls_args),
     .operands_max = 1,

@@ -208,6 +208,7 @@ const struct command command_image_rm = {
     .aliases = "rmi|image remove",
     .operand = "[IMAGE...]",
     .summary = "Remove images",
+    .mixed = true,
     .opts = image_rm_opts,
     .args_size = sizeof(struct image_rm_args),
     .operands_max = -1,

@@ -47,6 +47,7 @@ const struct command command_load = {
     .aliases = "image load",
     .operand = "",
     .summary = "Load images from an OCI archive",
+    .mixed = true,
     .opts = load_opts,
     .args_size = sizeof(struct load_args),
     .main = load_main,

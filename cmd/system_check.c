@@ -54,6 +54,7 @@ const struct command command_system_check = {
     .name = "system check",
     .operand = "",
     .summary = "Verify every stored object",
+    .mixed = true,
     .opts = system_check_opts,
     .args_size = sizeof(struct system_check_args),
     .main = system_check_main,

@@ -1,0 +1,94 @@
+#!/usr/bin/env bats
+bats_require_minimum_version 1.5.0
+# system check: what is damaged is found, told and repaired.
+# also: single-uid
+load common
+load image
+
+# layer_blob NAME: the file of an image's only layer, compressed.
+layer_blob() {
+    local manifest
+    manifest=$(rctr inspect --format '{{.Digest}}' "$1")
+    echo "$RCTR_STATE/blobs/sha256/$(jq -r '.layers[0].digest' \
+        "$RCTR_STATE/blobs/sha256/${manifest#*:}" | cut -d: -f2)"
+}
+
+@test "a whole store is clean" {
+    run -0 rctr system check
+    has "$output" "no problems"
+    image_load tool hello
+    run -0 rctr system check
+    has "$output" "checked: 3 blobs, 1 layers, 1 names of images, 0 containers"
+}
+
+@test "one flipped bit in a blob is found, and removed by --repair" {
+    image_load tool hello
+    blob=$(layer_blob tool)
+    printf '\377' | dd of="$blob" bs=1 seek=40 conv=notrunc status=none
+    run -1 rctr system check
+    has "$output" "blob sha256:${blob##*/}: is damaged"
+    has "$output" "1 problem, 0 put right"
+    run -0 rctr system check --quick
+    run -0 rctr system check --repair
+    has "$output" "(put right)"
+    [ ! -e "$blob" ]
+    run -0 rctr system check
+}
+
+@test "a layer whose files were emptied is found and comes back with the next load" {
+    image_archive a.tar tool hello
+    rctr load -q -i a.tar
+    word=$(echo "$RCTR_STATE"/layers/*/tree/word)
+    : >"$word"
+    run -1 rctr system check
+    has "$output" "the file 'word' is not what the blob holds"
+    run -0 rctr system check --repair
+    run -1 rctr image exists tool
+    rctr load -q -i a.tar
+    is "$(cat "$word")" hello
+    run -0 rctr system check
+}
+
+@test "a missing manifest takes its name along, another image stays" {
+    image_load tool one
+    image_load other two
+    manifest=$(rctr inspect --format '{{.Digest}}' tool)
+    rm "$RCTR_STATE/blobs/sha256/${manifest#*:}"
+    run -1 rctr system check
+    has "$output" "image localhost/tool:latest: "
+    run -125 rctr rmi tool
+    has "$output" "is not in the store"
+    run -0 rctr system check --repair
+    is "$(rctr images --format '{{.Repository}}')" localhost/other
+}
+
+@test "junk in the store is told" {
+    image_load tool hello
+    touch "$RCTR_STATE/blobs/sha256/junk"
+    mkdir -p "$RCTR_STATE/layers/junk" "$RCTR_STATE/refs/docker.io/x" "$RCTR_STATE/names"
+    echo nonsense >"$RCTR_STATE/refs/docker.io/x/:latest"
+    ln -s nowhere "$RCTR_STATE/names/lost"
+    run -1 rctr system check
+    has "$output" "blobs/sha256/junk: is no blob"
+    has "$output" "layers/junk: is no layer"
+    has "$output" "refs/docker.io/x/:latest: "
+    has "$output" 'name "lost": it leads to no container'
+    run -0 rctr system check --repair
+    run -0 rctr system check
+    has "$output" "no problems"
+}
+
+@test "what a killed command left in tmp is cleared by the next one" {
+    image_archive a.tar tool hello
+    for i in 1 2 3 4 5 6 7 8 9; do
+        rctr load -q -i a.tar &
+        pid=$!
+        sleep "0.00$i"
+        kill -9 $pid 2>/dev/null || true
+        wait $pid 2>/dev/null || true
+        run -0 rctr system check
+    done
+    rctr load -q -i a.tar
+    rctr system check --repair
+    is "$(ls "$RCTR_STATE/tmp")" ""
+}
