@@ -23,6 +23,7 @@ struct walk {
     int root;
     int stack[DEPTH_MAX]; /* fds we own, stack[0] is the first folder below root */
     int depth;
+    bool forgot; /* the stack was full: its bottom is not the first folder any more */
     char todo[2 * PATH_MAX];
     size_t at; /* where the text begins in todo */
     int links;
@@ -40,18 +41,33 @@ static void climb_to(struct walk *w, int depth)
         close(w->stack[--w->depth]);
 }
 
-/* Put `s` (n bytes) and a slash in front of the text that is still to resolve. */
+static void to_root(struct walk *w)
+{
+    climb_to(w, 0);
+    w->forgot = false;
+}
+
+static int climb(struct walk *w)
+{
+    if (w->depth == 1 && w->forgot)
+        return -ENAMETOOLONG;
+    climb_to(w, w->depth ? w->depth - 1 : 0);
+    return 0;
+}
+
+/* Put `s` (n bytes) in front of the text that is still to resolve, which is empty or begins with a
+ * slash. */
 static int push_text(struct walk *w, const char *s, size_t n)
 {
-    if (w->at < n + 1)
+    if (w->at < n)
         return -ENAMETOOLONG;
-    w->todo[--w->at] = '/';
     while (n)
         w->todo[--w->at] = s[--n];
     return 0;
 }
 
-/* Cut the next component off the text. Returns its length; 0 at the end. */
+/* Cut the next component off the text. Returns its length; 0 at the end. The last one has not even
+ * a slash behind it: "file/" wants a folder. */
 static size_t next_part(struct walk *w, char part[NAME_MAX + 1], bool *ret_last)
 {
     size_t n = 0;
@@ -61,11 +77,7 @@ static size_t next_part(struct walk *w, char part[NAME_MAX + 1], bool *ret_last)
     while (w->todo[w->at] && w->todo[w->at] != '/' && n < NAME_MAX)
         part[n++] = w->todo[w->at++];
     part[n] = 0;
-    for (size_t i = w->at; (*ret_last = true) && w->todo[i]; i++)
-        if (w->todo[i] != '/') {
-            *ret_last = false;
-            break;
-        }
+    *ret_last = !w->todo[w->at];
     return n;
 }
 
@@ -82,7 +94,7 @@ static int follow(struct walk *w, const char *part)
     if (n == sizeof target)
         return -ENAMETOOLONG;
     if (n && target[0] == '/')
-        climb_to(w, 0);
+        to_root(w);
     return push_text(w, target, (size_t)n);
 }
 
@@ -90,11 +102,16 @@ static int descend(struct walk *w, const char *part)
 {
     int fd;
 
-    if (w->depth == DEPTH_MAX)
-        return -ENAMETOOLONG;
     fd = openat(here(w), part, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
+    if (w->depth == DEPTH_MAX) { /* only a path that climbs that far again would miss it */
+        close(w->stack[0]);
+        for (int i = 1; i < DEPTH_MAX; i++)
+            w->stack[i - 1] = w->stack[i];
+        w->depth--;
+        w->forgot = true;
+    }
     w->stack[w->depth++] = fd;
     return 0;
 }
@@ -106,11 +123,21 @@ static bool is_link(int dir, const char *part)
     return fstatat(dir, part, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
 }
 
+static bool ends_in_slashes(const struct walk *w)
+{
+    size_t i = w->at;
+
+    while (w->todo[i] == '/')
+        i++;
+    return i > w->at && !w->todo[i];
+}
+
 /* Resolve all but what the last component asks for; then open it. */
 static int slow(struct walk *w, int flags, mode_t mode)
 {
+    /* As the kernel does: what must be made anew is not looked for behind a link. */
+    bool as_is = flags & O_NOFOLLOW || (flags & O_CREAT && flags & O_EXCL), last;
     char part[NAME_MAX + 1];
-    bool last;
     int r;
 
     for (;;) {
@@ -123,10 +150,14 @@ static int slow(struct walk *w, int flags, mode_t mode)
         if (n == 1 && part[0] == '.')
             continue;
         if (n == 2 && part[0] == '.' && part[1] == '.') {
-            climb_to(w, w->depth ? w->depth - 1 : 0);
+            r = climb(w);
+            if (r < 0)
+                return r;
             continue;
         }
-        if (is_link(here(w), part) && !(last && (flags & O_NOFOLLOW))) {
+        if (flags & O_CREAT && ends_in_slashes(w))
+            return -EISDIR;
+        if (is_link(here(w), part) && !(last && as_is)) {
             r = follow(w, part);
         } else if (last) {
             r = openat(here(w), part, flags | O_NOFOLLOW | O_CLOEXEC, mode);
@@ -147,6 +178,8 @@ static int slow_open(int root_fd, const char *path, int flags, mode_t mode, enum
 
     while (path[n])
         n++;
+    if (n >= PATH_MAX)
+        return -ENAMETOOLONG;
     r = push_text(&w, path, n);
     if (r == 0)
         r = slow(&w, flags, mode);
@@ -160,7 +193,7 @@ int walk_open(int root_fd, const char *path, int flags, mode_t mode, enum walk_h
 {
     struct open_how want = {
         .flags = (unsigned)flags | O_CLOEXEC,
-        .mode = flags & (O_CREAT | __O_TMPFILE) ? mode : 0,
+        .mode = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? mode : 0, /* else EINVAL */
         .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS |
                    (how == WALK_NO_LINKS ? RESOLVE_NO_SYMLINKS : 0),
     };
