@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -53,6 +54,10 @@ int file_write_fd(int fd, const void *bytes, size_t n, struct err *e)
 
         if (done < 0 && errno == EINTR)
             continue;
+        if (done < 0 && errno == EAGAIN) { /* who shares the file with us made it so */
+            (void)poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+            continue;
+        }
         if (done < 0)
             return err_sys(e, "cannot write");
         p += done;
@@ -84,7 +89,9 @@ int file_replace(int dir_fd, const char *name, const void *bytes, size_t n, mode
 
     if (snprintf(tmp, sizeof tmp, ".%s.%d.tmp", name, (int)getpid()) >= (int)sizeof tmp)
         return err_set(e, ENAMETOOLONG, "'%s': the name is too long", name);
-    fd = openat(dir_fd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+    /* One left by a process that died with our number may have another mode, or be a link. */
+    (void)unlinkat(dir_fd, tmp, 0);
+    fd = openat(dir_fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0)
         return err_sys(e, "cannot create '%s'", name);
     r = fill_and_rename(dir_fd, tmp, name, fd, bytes, n, durable, e);

@@ -13,7 +13,7 @@
 int file_read(int dir_fd, const char *name, size_t max_bytes, struct text *ret, struct err *e);
 int file_read_fd(int fd, size_t max_bytes, struct text *ret, struct err *e); /* from its offset */
 
-/* All bytes, through EINTR and short writes. */
+/* All bytes, through EINTR, short writes and O_NONBLOCK. */
 int file_write_fd(int fd, const void *bytes, size_t n, struct err *e);
 
 /* Replace dir_fd/name as one step: temporary file beside it, write, fsync when `durable`, rename,
