@@ -39,6 +39,28 @@ static bool overlaps(const struct idmap_rows *rows, unsigned long long first, un
     return false;
 }
 
+/* ":100000:65536" and the end of the line, strictly: a sign, a space or a third field is not ours
+ * to guess at. */
+static bool parse_range(const char *p, unsigned long long *ret_first, unsigned long long *ret_n)
+{
+    unsigned long long v[2] = {0, 0};
+
+    for (size_t i = 0; i < 2; i++) {
+        size_t digits;
+
+        if (*p++ != ':')
+            return false;
+        digits = strspn(p, "0123456789");
+        if (digits == 0 || digits > 15)
+            return false;
+        while (digits--)
+            v[i] = v[i] * 10 + (unsigned)(*p++ - '0');
+    }
+    *ret_first = v[0];
+    *ret_n = v[1];
+    return *p == 0 || *p == '\n';
+}
+
 void idmap_parse_subid(const char *text, const char *user, unsigned uid, unsigned next,
                        struct idmap_rows *ret)
 {
@@ -49,12 +71,11 @@ void idmap_parse_subid(const char *text, const char *user, unsigned uid, unsigne
     for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
         size_t owner = strcspn(line, ":\n");
         unsigned long long first, n;
-        char end;
 
         if (!(owner == user_n && memcmp(line, user, owner) == 0) &&
             !(owner == number_n && memcmp(line, number, owner) == 0))
             continue;
-        if (sscanf(line + owner, ":%llu:%llu%c", &first, &n, &end) < 2 || ret->n == IDMAP_ROWS)
+        if (ret->n == IDMAP_ROWS || !parse_range(line + owner, &first, &n))
             continue;
         /* (uid_t)-1 is no user; a range that meets another one of ours makes the kernel refuse. */
         if (n == 0 || first + n > 0xffffffffULL || n > 0xffffffffULL - next ||
@@ -187,18 +208,15 @@ int idmap_keep_id(const struct idmap *base, unsigned uid, unsigned gid, struct i
 {
     struct idmap map = {.direct = base->direct};
 
-    if (base->single || base->uid.n < 2) {
-        if (uid != 0 || gid != 0)
-            /* One user can be called anything inside; nobody else exists then, root neither. */
-            map.single = true;
-        map.uid.v[map.uid.n++] = (struct idmap_row){uid, base->uid.v[0].outside, 1};
-        map.gid.v[map.gid.n++] = (struct idmap_row){gid, base->gid.v[0].outside, 1};
-        map.single = true;
+    map.uid.v[map.uid.n++] = (struct idmap_row){uid, base->uid.v[0].outside, 1};
+    map.gid.v[map.gid.n++] = (struct idmap_row){gid, base->gid.v[0].outside, 1};
+    /* One user can be called anything inside; nobody else exists then, root neither. */
+    map.single = base->single || base->uid.n < 2;
+    if (map.single) {
+        snprintf(map.why, sizeof map.why, "%s", base->why);
         *ret = map;
         return 0;
     }
-    map.uid.v[map.uid.n++] = (struct idmap_row){uid, base->uid.v[0].outside, 1};
-    map.gid.v[map.gid.n++] = (struct idmap_row){gid, base->gid.v[0].outside, 1};
     if (lay_out(&base->uid, uid, &map.uid) < 0 || lay_out(&base->gid, gid, &map.gid) < 0)
         return err_set(e, E2BIG, "keep-id: the subuid ranges are in too many pieces");
     *ret = map;

@@ -35,10 +35,11 @@ struct idmap {
 int idmap_load(struct idmap *ret, struct err *e);
 
 /* A container's user `uid`:`gid` is the caller, all others are from the range (--userns
- * keep-id). -EINVAL with a cure on a single-uid map unless uid and gid are 0. */
+ * keep-id). On a single-uid map the caller is called uid:gid, and nobody else exists. -E2BIG when
+ * the ranges are in too many pieces. */
 int idmap_keep_id(const struct idmap *base, unsigned uid, unsigned gid, struct idmap *ret,
                   struct err *e);
-/* No container user is the caller (--userns nomap). */
+/* No container user is the caller (--userns nomap); -ENOTSUP without a range. */
 int idmap_nomap(const struct idmap *base, struct idmap *ret, struct err *e);
 
 /* Write the maps of process `pid`, which has just made its user namespace; both helpers run side
