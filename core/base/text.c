@@ -216,7 +216,7 @@ int text_number(const char *s, unsigned long long max, unsigned long long *ret, 
 
         if (digit > 9)
             return err_set(e, EINVAL, "'%s' is not a number", s);
-        if (v > (max - digit) / 10)
+        if (digit > max || v > (max - digit) / 10)
             return err_set(e, ERANGE, "'%s' is too large (at most %llu)", s, max);
         v = v * 10 + digit;
     }
