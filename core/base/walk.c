@@ -49,8 +49,12 @@ static void to_root(struct walk *w)
 
 static int climb(struct walk *w)
 {
+    struct stat st;
+
     if (w->depth == 1 && w->forgot)
         return -ENAMETOOLONG;
+    if (fstatat(here(w), ".", &st, 0) < 0) /* ".." too may only be looked up where one may search */
+        return -errno;
     climb_to(w, w->depth ? w->depth - 1 : 0);
     return 0;
 }
@@ -66,8 +70,7 @@ static int push_text(struct walk *w, const char *s, size_t n)
     return 0;
 }
 
-/* Cut the next component off the text. Returns its length; 0 at the end. The last one has not even
- * a slash behind it: "file/" wants a folder. */
+/* Cut the next component off the text. Returns its length; 0 at the end. */
 static size_t next_part(struct walk *w, char part[NAME_MAX + 1], bool *ret_last)
 {
     size_t n = 0;
@@ -77,7 +80,11 @@ static size_t next_part(struct walk *w, char part[NAME_MAX + 1], bool *ret_last)
     while (w->todo[w->at] && w->todo[w->at] != '/' && n < NAME_MAX)
         part[n++] = w->todo[w->at++];
     part[n] = 0;
-    *ret_last = !w->todo[w->at];
+    for (size_t i = w->at; (*ret_last = true) && w->todo[i]; i++)
+        if (w->todo[i] != '/') {
+            *ret_last = false;
+            break;
+        }
     return n;
 }
 
@@ -123,20 +130,11 @@ static bool is_link(int dir, const char *part)
     return fstatat(dir, part, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
 }
 
-static bool ends_in_slashes(const struct walk *w)
-{
-    size_t i = w->at;
-
-    while (w->todo[i] == '/')
-        i++;
-    return i > w->at && !w->todo[i];
-}
-
 /* Resolve all but what the last component asks for; then open it. */
 static int slow(struct walk *w, int flags, mode_t mode)
 {
     /* As the kernel does: what must be made anew is not looked for behind a link. */
-    bool as_is = flags & O_NOFOLLOW || (flags & O_CREAT && flags & O_EXCL), last;
+    bool as_is = flags & O_NOFOLLOW || (flags & O_CREAT && flags & O_EXCL), last, slash;
     char part[NAME_MAX + 1];
     int r;
 
@@ -155,12 +153,14 @@ static int slow(struct walk *w, int flags, mode_t mode)
                 return r;
             continue;
         }
-        if (flags & O_CREAT && ends_in_slashes(w))
+        slash = last && w->todo[w->at]; /* "name/": a folder is wanted, through a link too */
+        if (slash && flags & O_CREAT)
             return -EISDIR;
-        if (is_link(here(w), part) && !(last && as_is)) {
+        if (is_link(here(w), part) && !(last && as_is && !slash)) {
             r = follow(w, part);
         } else if (last) {
-            r = openat(here(w), part, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+            r = openat(here(w), part, flags | O_NOFOLLOW | O_CLOEXEC | (slash ? O_DIRECTORY : 0),
+                       mode);
             return r < 0 ? -errno : r;
         } else {
             r = descend(w, part);
