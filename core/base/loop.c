@@ -12,12 +12,14 @@ struct source {
     bool used;
     void (*fn)(void *arg, short revents);
     void *arg;
+    unsigned long born; /* in which round */
 };
 
 struct timer {
     long long due_ms;
     void (*fn)(void *arg);
     void *arg;
+    unsigned long born;
 };
 
 struct loop {
@@ -27,6 +29,7 @@ struct loop {
     struct pollfd own[SOURCES_MAX];
     int handle_of[SOURCES_MAX];
     size_t own_n;
+    unsigned long round; /* of run: what is added in one is served from the next on */
     bool stopped;
     int value;
 };
@@ -60,8 +63,8 @@ int loop_add(struct loop *l, int fd, short events, void (*fn)(void *arg, short r
     for (int i = 0; i < SOURCES_MAX; i++) {
         if (l->sources[i].used)
             continue;
-        l->sources[i] =
-            (struct source){.fd = fd, .events = events, .used = true, .fn = fn, .arg = arg};
+        l->sources[i] = (struct source){
+            .fd = fd, .events = events, .used = true, .fn = fn, .arg = arg, .born = l->round};
         return i;
     }
     return err_set(e, EMFILE, "the event loop has no place for another descriptor");
@@ -82,7 +85,8 @@ int loop_timer(struct loop *l, long long after_ms, void (*fn)(void *arg), void *
     for (int i = 0; i < TIMERS_MAX; i++) {
         if (l->timers[i].fn)
             continue;
-        l->timers[i] = (struct timer){.due_ms = now_ms() + after_ms, .fn = fn, .arg = arg};
+        l->timers[i] =
+            (struct timer){.due_ms = now_ms() + after_ms, .fn = fn, .arg = arg, .born = l->round};
         return i;
     }
     return err_set(e, EMFILE, "the event loop has no place for another timer");
@@ -121,17 +125,32 @@ static void collect(struct loop *l, int *timeout_ms)
     }
 }
 
+/* The earliest one that is due and was there before this round; NULL: none. */
+static struct timer *next_due(struct loop *l, long long now)
+{
+    struct timer *first = NULL;
+
+    for (int i = 0; i < TIMERS_MAX; i++) {
+        struct timer *t = &l->timers[i];
+
+        if (t->fn && t->due_ms <= now && t->born < l->round &&
+            (!first || t->due_ms < first->due_ms))
+            first = t;
+    }
+    return first;
+}
+
 static void fire_timers(struct loop *l)
 {
     long long now = now_ms();
+    struct timer *first;
 
-    for (int i = 0; i < TIMERS_MAX && !l->stopped; i++)
-        if (l->timers[i].fn && l->timers[i].due_ms <= now) {
-            struct timer t = l->timers[i];
+    while (!l->stopped && (first = next_due(l, now))) {
+        struct timer t = *first;
 
-            l->timers[i].fn = NULL;
-            t.fn(t.arg);
-        }
+        first->fn = NULL;
+        t.fn(t.arg);
+    }
 }
 
 static void fire_sources(struct loop *l, const struct pollfd *fds)
@@ -139,8 +158,9 @@ static void fire_sources(struct loop *l, const struct pollfd *fds)
     for (size_t i = 0; i < l->own_n && !l->stopped; i++) {
         struct source *s = &l->sources[l->handle_of[i]];
 
-        /* An earlier call of this round may have removed it or given its place away. */
-        if (fds[i].revents && s->used && s->fd == fds[i].fd && s->events >= 0)
+        /* An earlier call of this round may have removed it or given its place away, and the
+         * newcomer may even have the same descriptor. */
+        if (fds[i].revents && s->used && s->born < l->round && s->events >= 0)
             s->fn(s->arg, fds[i].revents);
     }
 }
@@ -153,6 +173,7 @@ int loop_run(struct loop *l, struct err *e)
         size_t n;
         int timeout_ms, ready, r = 0;
 
+        l->round++;
         collect(l, &timeout_ms);
         n = l->own_n;
         if (l->guest.fill)

@@ -23,7 +23,8 @@ int loop_add(struct loop *l, int fd, short events, void (*fn)(void *arg, short r
 void loop_want(struct loop *l, int handle, short events); /* 0: only errors; -1: not at all */
 void loop_remove(struct loop *l, int handle);
 
-/* Call fn(arg) once, `after_ms` from now. Returns a handle for loop_cancel. */
+/* Call fn(arg) once, `after_ms` from now; what is due together is called in the order of its time.
+ * Returns a handle for loop_cancel, which means nothing any more once fn was called. */
 int loop_timer(struct loop *l, long long after_ms, void (*fn)(void *arg), void *arg, struct err *e);
 void loop_cancel(struct loop *l, int handle);
 
