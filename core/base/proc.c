@@ -16,6 +16,8 @@
 #include "core/base/auto.h"
 #include "core/base/file.h"
 
+enum { HELPER_SAID_MAX = 4096 };
+
 static int boot_id(char ret[40], struct err *e)
 {
     autotext struct text t = {0};
@@ -128,12 +130,24 @@ int proc_helper_start(const char *const argv[], struct proc_helper *ret, struct 
     return 0;
 }
 
+/* The beginning of what it says; the rest is read too, or a talkative helper would die of SIGPIPE.
+ */
+static void listen_to(int fd, struct text *said)
+{
+    char buf[4096];
+    ssize_t n;
+
+    while ((n = read(fd, buf, sizeof buf)) > 0 || (n < 0 && errno == EINTR))
+        if (n > 0 && said->n < HELPER_SAID_MAX)
+            text_add_n(said, buf, (size_t)n);
+}
+
 int proc_helper_finish(struct proc_helper *h, struct err *e)
 {
     autotext struct text said = {0};
     int status, r;
 
-    (void)file_read_fd(h->err_fd, 4096, &said, NULL); /* its words are an extra */
+    listen_to(h->err_fd, &said);
     close(h->err_fd);
     h->err_fd = -1;
     r = proc_wait(h->pid, &status, e);
@@ -143,7 +157,8 @@ int proc_helper_finish(struct proc_helper *h, struct err *e)
         return 0;
     while (said.n && said.s[said.n - 1] == '\n')
         said.s[--said.n] = 0;
-    return err_set(e, EIO, "%s (status %d)", said.n ? said.s : "it failed without a word",
+    return err_set(e, EIO, "%s (status %d)",
+                   said.n && !said.failed ? said.s : "it failed without a word",
                    proc_status(status));
 }
 
