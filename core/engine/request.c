@@ -76,6 +76,13 @@ static int parse_userns(const char *text, const struct idmap *base, struct idmap
                    text);
 }
 
+static int slirp_flag(const char *value, bool *ret, struct err *e)
+{
+    return opt_parse_flag(value, ret) < 0
+               ? err_set(e, EINVAL, "'%s' is neither true nor false", value)
+               : 0;
+}
+
 /* "slirp:mtu=1500,cidr=10.0.3.0/24,…" */
 static int parse_slirp_options(const char *text, struct slirp_config *c, struct err *e)
 {
@@ -97,17 +104,15 @@ static int parse_slirp_options(const char *text, struct slirp_config *c, struct 
         } else if (value && strcmp(w, "cidr") == 0) {
             r = addr_parse_subnet(value, &c->net4, e);
         } else if (value && strcmp(w, "enable_ipv6") == 0) {
-            r = opt_parse_flag(value, &c->ipv6);
+            r = slirp_flag(value, &c->ipv6, e);
         } else if (value && strcmp(w, "allow_host_loopback") == 0) {
-            r = opt_parse_flag(value, &c->allow_host_loopback);
+            r = slirp_flag(value, &c->allow_host_loopback, e);
         } else {
             return err_set(e, EINVAL,
                            "--network slirp: '%s' is not an option (mtu=, cidr=, "
                            "enable_ipv6=, allow_host_loopback=)",
                            w);
         }
-        if (r == -EINVAL && value && (e && !e->text[0]))
-            err_set(e, EINVAL, "'%s' is neither true nor false", value);
     }
     return err_wrap(e, r, "--network slirp");
 }
