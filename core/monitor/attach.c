@@ -12,6 +12,7 @@
 
 #include "core/base/auto.h"
 #include "core/base/file.h"
+#include "core/base/log.h"
 #include "core/monitor/wire.h"
 
 /* What a user or a parent may send us and means for the container. */
@@ -88,6 +89,19 @@ static void send_size(struct attach *a)
 
 /* ---- the directions ---- */
 
+/* The held keys are the first `matched` ones of the sequence. Let go of as few as make the rest a
+ * beginning of it again: "aab" is in "aaab". */
+static size_t release_keys(const struct attach_keys *k, unsigned *matched, char *out)
+{
+    unsigned drop = 1;
+
+    while (memcmp(k->v, k->v + drop, *matched - drop) != 0)
+        drop++;
+    memcpy(out, k->v, drop);
+    *matched -= drop;
+    return drop;
+}
+
 /* How much of the input is for the container; the detach keys themselves are held back until they
  * turn out not to be complete. */
 static size_t filter_keys(struct attach *a, const char *in, size_t n, char *out)
@@ -102,17 +116,12 @@ static size_t filter_keys(struct attach *a, const char *in, size_t n, char *out)
     for (size_t i = 0; i < n && !a->detached; i++) {
         unsigned char c = (unsigned char)in[i];
 
-        if (c == k->v[a->matched]) {
-            a->detached = ++a->matched == k->n;
-            continue;
-        }
-        for (unsigned j = 0; j < a->matched; j++)
-            out[used++] = (char)k->v[j];
-        a->matched = c == k->v[0];
-        if (!a->matched)
+        while (a->matched && c != k->v[a->matched])
+            used += release_keys(k, &a->matched, out + used);
+        if (c != k->v[a->matched])
             out[used++] = (char)c;
         else
-            a->detached = k->n == 1;
+            a->detached = ++a->matched == k->n;
     }
     return used;
 }
@@ -127,6 +136,8 @@ static void send_input(struct attach *a)
         return;
     if (n <= 0) {
         a->input_open = false;
+        if (a->matched) /* what was held was no beginning of the detach keys */
+            (void)wire_send(a->sock, WIRE_STDIN, a->o->keys.v, a->matched, 1);
         (void)wire_send(a->sock, WIRE_STDIN_END, NULL, 0, 1);
         return;
     }
@@ -153,8 +164,13 @@ static void put_out(struct attach *a, int fd, const char *bytes, size_t n)
 {
     struct err e;
 
-    if (!a->out_lost && file_write_fd(fd, bytes, n, &e) < 0 && fd == STDOUT_FILENO)
-        a->out_lost = true; /* a closed pipe: the container goes on, its output is dropped */
+    if ((fd == STDOUT_FILENO && a->out_lost) || file_write_fd(fd, bytes, n, &e) == 0)
+        return;
+    if (fd == STDOUT_FILENO) { /* the container goes on, its output is dropped */
+        a->out_lost = true;
+        if (e.code != EPIPE)
+            log_warn("standard output is lost: %s", e.text);
+    }
 }
 
 /* One message of the monitor. */
