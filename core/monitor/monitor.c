@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,7 +32,7 @@
 #include "core/monitor/wire.h"
 #include "core/runtime/parent.h"
 
-enum { FUSE_GRACE_MS = 5000 };
+enum { FUSE_GRACE_MS = 5000, SWEEP_EVERY_S = 20 };
 
 /* One direction of output. */
 struct output {
@@ -488,6 +489,27 @@ static void fail(struct monitor *m, struct err *e)
     tell(m, WIRE_FAILED, e, sizeof *e);
 }
 
+/* Others may have been killed with their work half done. Not before anyone waits for us, and not
+ * more often than it is worth: a thousand short runs in a row look once. */
+static void sweep_after(const struct store *s)
+{
+    autofd int cache = -1;
+    struct stat st;
+    int fd;
+
+    if (store_folder(s, "cache", &cache, NULL) < 0)
+        return;
+    if (fstatat(cache, "swept", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        time(NULL) - st.st_mtime < SWEEP_EVERY_S)
+        return;
+    fd = openat(cache, "swept", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return;
+    (void)futimens(fd, NULL);
+    close(fd);
+    (void)record_sweep(s, NULL); /* what cannot be put right is told by `rctr system check` */
+}
+
 static void serve(const struct monitor_job *job, int client)
 {
     static struct monitor m; /* 200 KiB of buffers: not on the stack */
@@ -523,6 +545,7 @@ static void serve(const struct monitor_job *job, int client)
     /* Closing the tap takes the kernel 30 ms (it waits for all processors to let go of the
      * device). Nobody needs to wait for that with us. */
     slirp_free(m.slirp);
+    sweep_after(job->store);
 }
 
 /* A session of its own, and nothing of the caller's kept open: a pipeline that waits for our
