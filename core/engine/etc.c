@@ -83,9 +83,14 @@ static int write_resolv(const struct container_request *q, const struct spec *s,
     return r < 0 ? r : put(dir_fd, "resolv.conf", &t, e);
 }
 
+static char single_uid_apt[] =
+    "// This container has a single user id (no range in /etc/subuid): apt cannot become _apt.\n"
+    "APT::Sandbox::User \"root\";\n";
+
 int etc_write(const struct container_request *q, const struct spec *s, const char *name, int dir_fd,
               struct err *e)
 {
+    static const struct text apt = {.s = single_uid_apt, .n = sizeof single_uid_apt - 1};
     autotext struct text hostname = {0};
     struct slirp_layout net = {0};
     int r = s->net == SPEC_NET_SLIRP ? slirp_layout_of(&s->slirp, &net, e) : 0;
@@ -94,6 +99,8 @@ int etc_write(const struct container_request *q, const struct spec *s, const cha
         r = write_hosts(q, s, name, &net, dir_fd, e);
     if (r == 0)
         r = write_resolv(q, s, &net, dir_fd, e);
+    if (r == 0 && s->map.single)
+        r = put(dir_fd, "apt.conf", &apt, e);
     if (r < 0 || !s->hostname)
         return r;
     text_addf(&hostname, "%s\n", s->hostname);

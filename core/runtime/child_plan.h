@@ -27,9 +27,10 @@ enum child_act_kind {
 enum child_act_flag {
     ACT_F_RECURSIVE = 1 << 0, /* bind with all that is mounted below */
     ACT_F_READONLY = 1 << 1,
-    ACT_F_FILE = 1 << 2,     /* the target is a file: made as one when it is missing */
-    ACT_F_OPTIONAL = 1 << 3, /* a host that cannot do it is fine */
-    ACT_F_NO_LINK = 1 << 4,  /* the target must not be reached through a link of the image */
+    ACT_F_FILE = 1 << 2,      /* the target is a file: made as one when it is missing */
+    ACT_F_OPTIONAL = 1 << 3,  /* a host that cannot do it is fine */
+    ACT_F_NO_LINK = 1 << 4,   /* the target must not be reached through a link of the image */
+    ACT_F_IF_FOLDER = 1 << 6, /* only where the folder of the target is there */
 };
 
 struct child_act {

@@ -480,6 +480,17 @@ static int bind_on(int root, const struct child_act *a, const char *source, int 
 
 /* ---- the acts ---- */
 
+static bool has_parent(int root, const char *path)
+{
+    char parent[PATH_LEN_MAX];
+    int fd =
+        split(path, parent) ? walk_open(root, parent, O_PATH | O_DIRECTORY, 0, WALK_IN_ROOT) : -1;
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 static int act_bind(int root, const struct child_act *a)
 {
     char source[FD_PATH_MAX];
@@ -487,6 +498,8 @@ static int act_bind(int root, const struct child_act *a)
 
     if (a->source_fd < 0)
         return a->source_fd;
+    if ((a->flags & ACT_F_IF_FOLDER) && !has_parent(root, a->target))
+        return 0;
     target = open_target(root, a);
     if (target < 0)
         return target;

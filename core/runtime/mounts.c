@@ -187,6 +187,14 @@ static void add_etc(const struct spec *s, struct mounts *m)
     }
 }
 
+/* apt changes to the user _apt to fetch, and gives up where it cannot (decision 0005). */
+static void add_single_uid(const struct spec *s, struct mounts *m)
+{
+    if (s->map.single && s->etc_dir)
+        add_bind(m, keep(m, text_format("%s/apt.conf", s->etc_dir)),
+                 "/etc/apt/apt.conf.d/99rctr-single-uid", ACT_F_FILE | ACT_F_IF_FOLDER);
+}
+
 static int add_volume(const struct volume_opt *v, struct mounts *m, struct err *e)
 {
     struct child_act *a;
@@ -244,6 +252,7 @@ int mounts_list(const struct spec *s, struct mounts *ret, struct err *e)
     if (r == 0 && s->privileged)
         r = add_all_devices(&m, e);
     add_etc(s, &m);
+    add_single_uid(s, &m);
     for (size_t i = 0; i < s->volume_count && r == 0; i++)
         r = add_volume(&s->volumes[i], &m, e);
     add_sysctls(s, &m);

@@ -113,7 +113,9 @@ static int explain(const struct plan *p, const struct child_report *r, struct er
         return tap_explain((enum tap_step)r->index, code, e);
     if (r->step == STEP_CHDIR)
         return err_set(e, code, "cannot enter the working directory \"%s\": %s", p->child.cwd,
-                       r->index == 2 ? "it is outside of the container" : strerror(code));
+                       r->index == 2   ? "it is outside of the container"
+                       : r->index == 3 ? "it is below /proc; choose another with --workdir"
+                                       : strerror(code));
     if (r->step == STEP_LIMIT && r->index < p->child.limit_count)
         return err_set(e, code, "cannot set the limit %s: %s",
                        limits_name(p->limits[r->index].resource), strerror(code));

@@ -124,6 +124,12 @@ END
     rctr unshare rm f
 }
 
+@test "a working directory that leads below /proc by other words is refused" {
+    fails_with 125 "/proc" run_in -w /./proc localhost/busybox true
+    fails_with 125 "/proc" run_in -w //proc/self localhost/busybox true
+    fails_with 125 "/proc" run_in -w /etc/../proc/self/fd localhost/busybox true
+}
+
 @test "the terminal of the caller cannot be typed into" {
     is "$(run_in localhost/busybox sh -c 'test -t 0 || test -t 1 || test -t 2 || echo none')" none
 }
