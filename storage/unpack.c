@@ -28,7 +28,12 @@
 #include "core/base/path.h"
 #include "core/base/walk.h"
 
-enum { REAL_DEPTH_MAX = TAR_DEPTH_MAX, LOOK_ENTRIES = 2048, LOOK_BYTES = 64 << 20 };
+enum {
+    REAL_DEPTH_MAX = TAR_DEPTH_MAX,
+    LOOK_ENTRIES = 2048,
+    LOOK_BYTES = 16 << 20,
+    EARLY_BYTES = 256 << 10
+};
 
 struct later { /* a folder's times, for the end */
     struct timespec mtime;
@@ -625,6 +630,7 @@ int unpack_tar(struct tar *t, int root_fd, const struct unpack_rules *rules,
     u->root = root_fd;
     u->rules = rules;
     u->parent = -1;
+    u->looked_entries = -LOOK_ENTRIES; /* look once before anything */
     while ((r = tar_next(t, &entry, e)) == 1) {
         r = look_at_space(u, e);
         if (r == 0)
