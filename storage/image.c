@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "storage/blob.h"
+#include "storage/layer.h"
 #include "storage/refs.h"
 
 enum { ID_PREFIX_MIN = 3, CONFIG_MAX = MANIFEST_MAX };
@@ -264,6 +265,8 @@ int image_name(struct store *s, const struct ref *name, const struct digest *man
             r = image_keep_unnamed(s, &before, e);
     }
     if (r == 0)
+        r = layer_settle(s, e);
+    if (r == 0)
         r = refs_write(s, name, manifest, e);
     if (r == 0)
         r = refs_remove(s, &unnamed, NULL);
@@ -273,8 +276,9 @@ int image_name(struct store *s, const struct ref *name, const struct digest *man
 int image_keep_unnamed(struct store *s, const struct digest *manifest, struct err *e)
 {
     struct ref unnamed = refs_unnamed(manifest);
+    int r = layer_settle(s, e);
 
-    return refs_write(s, &unnamed, manifest, e);
+    return r < 0 ? r : refs_write(s, &unnamed, manifest, e);
 }
 
 int image_unname(struct store *s, const struct ref *name, struct err *e)

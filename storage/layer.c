@@ -278,9 +278,17 @@ static int put_in_place(struct store *s, const struct layer_job *job, struct err
             return err_sys(e, "cannot put it in place");
         return 0; /* another process was faster; layer_unpack_finish removes ours */
     }
-    if (fsync(layers) < 0)
-        return err_sys(e, "cannot make it durable");
     return 0;
+}
+
+int layer_settle(const struct store *s, struct err *e)
+{
+    autofd int layers = -1;
+    int r = store_folder(s, "layers", &layers, e);
+
+    if (r == 0 && fsync(layers) < 0)
+        r = err_sys(e, "cannot make the layers' names durable");
+    return r;
 }
 
 int layer_unpack_finish(struct store *s, struct unpacker *u, struct layer_job *job,

@@ -53,6 +53,10 @@ struct layer_job {
 int layer_unpack_start(struct unpacker *u, const struct digest *diff_id,
                        enum manifest_compression compression, long long blob_bytes,
                        struct layer_job *ret, struct err *e);
+/* Make the names of all finished layers durable (one fsync). Before a ref names the image:
+ * image_name does it. */
+int layer_settle(const struct store *s, struct err *e);
+
 /* Wait for the worker, check that the diff-id is the expected one, syncfs, rename into place.
  * When another process was faster, its layer stays and this one is removed. The caller has
  * verified the blob's own digest before this. Ends the job either way. */

@@ -4,8 +4,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
 #include <zlib.h>
 
+#include "core/base/file.h"
 #include "tests/unit/storage/layer_bench.h"
 
 static void gzip(const struct text *plain, struct text *ret)
@@ -142,6 +145,133 @@ static void an_abandoned_layer_leaves_nothing(void **state)
     close_bench(&b);
 }
 
+static void owners_and_capabilities_are_those_of_the_range(void **state)
+{
+    static const char capability[20] = "\1\0\0\2\0\4"; /* revision 2, effective, net_bind_service */
+    struct bench b;
+    autotext struct text tar = {0};
+    struct digest diff_id;
+    struct layer_meta meta;
+    struct err e = {0};
+    struct stat st;
+    autofd int tree = -1, file = -1;
+    char value[64];
+    unsigned outside = 0;
+
+    (void)state;
+    open_bench(&b);
+    tar_make_pax(&tar, "SCHILY.xattr.security.capability", capability, sizeof capability);
+    tar_make(&tar, (struct tar_member){.type = '0', .name = "ping", .mode = 0755});
+    tar_make(&tar,
+             (struct tar_member){.type = '0', .name = "spool", .uid = 8, .gid = 12, .mode = 04755});
+    tar_make_end(&tar);
+    hash_bytes(tar.s, tar.n, &diff_id, NULL);
+    if (unpack(&b, &tar, &diff_id, &meta, &e) < 0)
+        fail_msg("%s", e.text);
+    assert_int_equal(layer_open(&b.store, &diff_id, &tree, NULL), 0);
+    assert_int_equal(fstatat(tree, "spool", &st, 0), 0);
+    if (b.map.single) {
+        assert_int_equal(meta.owners_lost, 1);
+        assert_int_equal(st.st_uid, geteuid());
+        assert_int_equal(st.st_mode & 07777, 0755);
+    } else {
+        assert_int_equal(meta.owners_lost, 0);
+        assert_int_equal(idmap_outside(&b.map.uid, 8, &outside), 0);
+        assert_int_equal(st.st_uid, outside);
+        assert_int_equal(st.st_mode & 07777, 04755);
+    }
+    assert_int_equal(meta.xattrs_skipped, 0);
+    file = openat(tree, "ping", O_RDONLY);
+    assert_true(fgetxattr(file, "security.capability", value, sizeof value) >= 20);
+    close_bench(&b);
+}
+
+static void a_bomb_ends_early_and_leaves_nothing(void **state)
+{
+    struct bench b;
+    autotext struct text tar = {0}, blob = {0};
+    size_t n = 100 << 20;
+    autofree char *zeros = calloc(1, n);
+    struct digest diff_id;
+    struct err e = {0};
+
+    (void)state;
+    open_bench(&b);
+    /* A header, then zeros: the data of the file, and denser than any real one. */
+    tar_make(&tar, (struct tar_member){.type = '0', .name = "zeros", .data = zeros, .data_n = n});
+    gzip(&tar, &blob);
+    hash_bytes(tar.s, tar.n, &diff_id, NULL);
+    assert_int_equal(unpack(&b, &blob, &diff_id, NULL, &e), -EFBIG);
+    assert_non_null(strstr(e.text, "entry 'zeros': a decompression bomb: "));
+    assert_true(tmp_is_empty(&b));
+    close_bench(&b);
+}
+
+/* The only child of process `pid`, or 0. */
+static pid_t child_of(pid_t pid)
+{
+    char path[80];
+    autotext struct text t = {0};
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    return file_read(AT_FDCWD, path, 4096, &t, NULL) < 0 ? 0 : (pid_t)strtol(t.s, NULL, 10);
+}
+
+static void a_worker_that_is_killed_is_an_error_in_words(void **state)
+{
+    struct bench b;
+    struct layer_job job;
+    struct digest diff_id;
+    struct err e = {0};
+    pid_t worker = 0;
+
+    (void)state;
+    open_bench(&b);
+    hash_bytes("killed", 6, &diff_id, NULL);
+    assert_int_equal(layer_unpack_start(b.unpacker, &diff_id, COMPRESSION_NONE, -1, &job, NULL), 0);
+    while (worker == 0)
+        worker = child_of(child_of(getpid()));
+    assert_int_equal(kill(worker, SIGKILL), 0);
+    assert_int_equal(layer_unpack_finish(&b.store, b.unpacker, &job, NULL, &e), -EIO);
+    assert_non_null(strstr(e.text, "the unpacking process was killed by signal 9 (Killed)"));
+    assert_true(tmp_is_empty(&b));
+    close_bench(&b);
+}
+
+static void several_layers_may_be_on_their_way_at_once(void **state)
+{
+    enum { N = 5 };
+    struct bench b;
+    struct layer_job job[N];
+    struct digest diff_id[N];
+    struct text tar[N] = {0};
+    struct err e = {0};
+
+    (void)state;
+    open_bench(&b);
+    for (int i = 0; i < N; i++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "only-%d", i);
+        tar_make(&tar[i], (struct tar_member){.type = '0', .name = name, .data = "x"});
+        hash_bytes(tar[i].s, tar[i].n, &diff_id[i], NULL);
+        assert_int_equal(
+            layer_unpack_start(b.unpacker, &diff_id[i], COMPRESSION_NONE, -1, &job[i], NULL), 0);
+    }
+    for (int i = N; i-- > 0;) {
+        assert_int_equal(write(job[i].in_fd, tar[i].s, tar[i].n), (ssize_t)tar[i].n);
+        close(take_fd(&job[i].in_fd));
+        text_free(&tar[i]);
+    }
+    for (int i = 0; i < N; i++) {
+        if (layer_unpack_finish(&b.store, b.unpacker, &job[i], NULL, &e) < 0)
+            fail_msg("%s", e.text);
+        assert_true(layer_exists(&b.store, &diff_id[i]));
+    }
+    assert_int_equal(layer_settle(&b.store, NULL), 0);
+    close_bench(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +279,10 @@ int main(void)
         cmocka_unit_test(another_diff_id_is_refused_and_nothing_stays),
         cmocka_unit_test(a_worker_that_fails_tells_why_and_the_next_one_works),
         cmocka_unit_test(an_abandoned_layer_leaves_nothing),
+        cmocka_unit_test(owners_and_capabilities_are_those_of_the_range),
+        cmocka_unit_test(a_bomb_ends_early_and_leaves_nothing),
+        cmocka_unit_test(a_worker_that_is_killed_is_an_error_in_words),
+        cmocka_unit_test(several_layers_may_be_on_their_way_at_once),
     };
 
     signal(SIGPIPE, SIG_IGN);
