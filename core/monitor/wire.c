@@ -26,9 +26,11 @@ ssize_t wire_recv(int sock, enum wire_kind *ret_kind, void *buf, size_t size)
     struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
     ssize_t n;
 
+    /* ECONNRESET comes once when the other side closed with something unread. What it said before,
+     * perhaps the exit status, still waits in the queue. */
     do
         n = recvmsg(sock, &m, MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
+    while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     if (n < 0)
         return errno == EAGAIN ? -EAGAIN : -EPIPE;
     if (n == 0)
