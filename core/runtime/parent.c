@@ -17,6 +17,7 @@
 #include "core/base/log.h"
 #include "core/base/proc.h"
 #include "core/base/userns.h"
+#include "core/base/walk.h"
 #include "core/runtime/limits.h"
 #include "core/runtime/user.h"
 #include "net/tap.h"
@@ -27,11 +28,32 @@ _Static_assert(ARRAY_SIZE(step_text) == STEP_COUNT, "a step without a text");
 
 /* ---- what went wrong, in words ---- */
 
-static int explain_exec(const struct plan *p, int code, struct err *e)
+/* The kernel says ENOENT for a missing interpreter too. */
+static bool is_there(const struct plan *p, int root_fd)
+{
+    for (char *const *path = p->paths.v; root_fd >= 0 && *path; path++) {
+        autofd int fd = **path == '/' ? walk_open(root_fd, *path, O_PATH, 0, WALK_IN_ROOT) : -1;
+
+        if (fd >= 0)
+            return true;
+    }
+    return false;
+}
+
+static int explain_exec(const struct plan *p, int root_fd, int code, struct err *e)
 {
     const char *name = p->child.argv[0];
     int r;
 
+    if (code == ENOENT && is_there(p, root_fd)) {
+        r = err_set(e, code,
+                    "exec: \"%s\": the program is there, but its interpreter (the file after #!, "
+                    "or an ELF program's loader) is not in the image",
+                    name);
+        if (e)
+            e->status = 127;
+        return r;
+    }
     if (code == ENOENT || code == ENOTDIR) {
         r = strchr(name, '/')
                 ? err_set(e, code, "exec: \"%s\": executable file not found in the image: %s", name,
@@ -97,14 +119,14 @@ static int explain_user(const struct plan *p, unsigned part, int code, struct er
                                   : "");
 }
 
-static int explain(const struct plan *p, const struct child_report *r, struct err *e)
+static int explain(const struct plan *p, int root_fd, const struct child_report *r, struct err *e)
 {
     int code = r->code > 0 ? r->code : EIO;
 
     if (r->step >= STEP_COUNT)
         return err_set(e, EIO, "the container's first process sent a report without sense");
     if (r->step == STEP_EXEC)
-        return explain_exec(p, code, e);
+        return explain_exec(p, root_fd, code, e);
     if (r->step == STEP_MOUNT)
         return explain_mount(p, r->index, code, e);
     if (r->step == STEP_USER)
@@ -132,6 +154,7 @@ struct start {
     const struct parent_hooks *hooks;
     struct parent_running run;
     int sock, inside[3]; /* our end; the child's ends of the pipes */
+    int root;            /* the container's root folder, O_PATH */
     bool identified;
     struct {
         enum barrier b;
@@ -324,12 +347,13 @@ static int receive(struct start *s, struct err *e)
         r = s->hooks->network ? s->hooks->network(s->hooks->arg, take_fd(&fd), e) : 0;
         break;
     case BARRIER_ROOT_READY:
-        r = identify(s, fd, e);
+        s->root = take_fd(&fd);
+        r = identify(s, s->root, e);
         if (r == 0)
             r = send_go(s, e);
         break;
     case BARRIER_TTY: s->run.tty_fd = take_fd(&fd); break;
-    case BARRIER_FAILED: r = explain(s->p, &m.r, e); break;
+    case BARRIER_FAILED: r = explain(s->p, s->root, &m.r, e); break;
     case BARRIER_MAPPED:
     case BARRIER_GO: r = err_set(e, EPROTO, "the container's first process is out of step"); break;
     }
@@ -423,6 +447,7 @@ int parent_start(struct plan *p, const struct parent_hooks *hooks, struct parent
         .hooks = hooks,
         .sock = -1,
         .inside = {-1, -1, -1},
+        .root = -1,
         .run = {.pidfd = -1, .tty_fd = -1, .stdio = {-1, -1, -1}},
     };
     r = p->spec->tty ? 0 : open_pipes(s, e);
@@ -441,6 +466,8 @@ int parent_start(struct plan *p, const struct parent_hooks *hooks, struct parent
     log_phase_end(t, "child: mounts to exec");
     if (s->sock >= 0)
         close(s->sock);
+    if (s->root >= 0)
+        close(s->root);
     if (r == 0 && !s->identified)
         r = err_set(e, ECHILD, "the container's first process ended before its program began");
     if (r < 0)
