@@ -226,9 +226,9 @@ int gc_run(struct store *s, bool wait, struct gc_result *ret, struct err *e)
     if (r == 0)
         r = mark_all(&m, e);
     if (r == 0)
-        r = sweep_layers(s, &m, &res, e);
+        r = sweep_blobs(s, &m, &res, e); /* first: on a full disk it makes room for the renames */
     if (r == 0)
-        r = sweep_blobs(s, &m, &res, e);
+        r = sweep_layers(s, &m, &res, e);
     marks_free(&m);
     if (ret)
         *ret = res;
