@@ -190,6 +190,8 @@ static int image_rm_main(const void *args, int argc, const char **argv, struct e
     if (!a->all && !argc)
         return err_set(e, EINVAL, "name an image, or give --all: rctr image rm IMAGE...");
     r = store_open(&s, e);
+    if (r == 0)
+        r = record_sweep(&s, e); /* what a crash left must not keep an image */
     if (r == 0 && a->all)
         r = all_ids(&s, &words, e);
     for (int i = 0; r == 0 && i < argc; i++)

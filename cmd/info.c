@@ -190,6 +190,9 @@ static int info_main(const void *args, int argc, const char **argv, struct err *
     (void)argc, (void)argv;
     if (r < 0)
         return r;
+    r = record_sweep(&s, e);
+    if (r < 0)
+        return r;
     host = host_of(e);
     store = host ? store_of(&s, e) : NULL;
     if (!store)

@@ -29,7 +29,9 @@ static int boot_id(char ret[40], struct err *e)
     return 0;
 }
 
-static int start_time(pid_t pid, unsigned long long *ret, struct err *e)
+/* When it began, and whether it runs: one that was killed keeps its entry until it is waited for.
+ */
+static int start_time(pid_t pid, unsigned long long *ret, bool *ret_zombie, struct err *e)
 {
     autotext struct text t = {0};
     char name[40], *p;
@@ -40,6 +42,7 @@ static int start_time(pid_t pid, unsigned long long *ret, struct err *e)
     if (r < 0)
         return r;
     p = strrchr(t.s, ')'); /* the program's name may hold spaces and brackets */
+    *ret_zombie = p && p[1] == ' ' && (p[2] == 'Z' || p[2] == 'X');
     while (p && field < 22) {
         p = strchr(p + 1, ' ');
         field++;
@@ -49,24 +52,32 @@ static int start_time(pid_t pid, unsigned long long *ret, struct err *e)
     return 0;
 }
 
-int proc_identify(pid_t pid, struct proc_id *ret, struct err *e)
+static int identify(pid_t pid, struct proc_id *ret, bool *ret_zombie, struct err *e)
 {
     struct proc_id id = {.pid = pid};
     int r = boot_id(id.boot, e);
 
     if (r == 0)
-        r = start_time(pid, &id.start, e);
+        r = start_time(pid, &id.start, ret_zombie, e);
     if (r == 0)
         *ret = id;
     return r;
 }
 
+int proc_identify(pid_t pid, struct proc_id *ret, struct err *e)
+{
+    bool zombie = false;
+
+    return identify(pid, ret, &zombie, e);
+}
+
 bool proc_alive(const struct proc_id *id)
 {
     struct proc_id now;
+    bool zombie = false;
 
-    return id->pid > 0 && proc_identify(id->pid, &now, NULL) == 0 && now.start == id->start &&
-           strcmp(now.boot, id->boot) == 0;
+    return id->pid > 0 && identify(id->pid, &now, &zombie, NULL) == 0 && !zombie &&
+           now.start == id->start && strcmp(now.boot, id->boot) == 0;
 }
 
 int proc_pidfd(pid_t pid)

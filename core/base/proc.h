@@ -15,7 +15,7 @@ struct proc_id {
     unsigned long long start; /* clock ticks after boot, field 22 of /proc/PID/stat */
 };
 int proc_identify(pid_t pid, struct proc_id *ret, struct err *e);
-bool proc_alive(const struct proc_id *id);
+bool proc_alive(const struct proc_id *id); /* false for one that nobody has waited for yet */
 /* -ESRCH when it is gone; else a pidfd that is certainly this process. */
 int proc_open(const struct proc_id *id, int *ret_pidfd, struct err *e);
 

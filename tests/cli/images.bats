@@ -131,6 +131,16 @@ Deleted: $id"
     is "$(ls "$RCTR_STATE/layers" | wc -l)" 0
 }
 
+@test "an image that a container was made from wants force, and its layers stay" {
+    rctr run --name web localhost/busybox true
+    fails_with 2 "image busybox is in use by container" rctr rmi busybox
+    is "$(rctr image exists busybox && echo there)" there
+    has "$(rctr rmi -f busybox)" "Untagged: localhost/busybox:latest"
+    is "$(rctr images -q)" ""
+    is "$(ls "$RCTR_STATE/layers" | wc -l)" 1
+    run -0 rctr system check
+}
+
 @test "an image whose name went to another is dangling until it is removed" {
     image_load tool one
     id=$(rctr images -q)

@@ -92,3 +92,21 @@ layer_blob() {
     rctr system check --repair
     is "$(ls "$RCTR_STATE/tmp")" ""
 }
+
+@test "a container whose monitor was killed is cleared away by the next command" {
+    rctr run --rm localhost/busybox sleep 1000 &
+    for _ in $(seq 200); do
+        pid=$(jq -r '.monitor.pid // empty' "$RCTR_STATE"/containers/*/record.json 2>/dev/null) || true
+        state=$(jq -r .state "$RCTR_STATE"/containers/*/record.json 2>/dev/null) || true
+        [ "$state" = running ] && break
+        sleep 0.05
+    done
+    is "$state" running
+    init=$(jq -r .init.pid "$RCTR_STATE"/containers/*/record.json)
+    kill -9 "$pid"
+    wait || true
+    is "$(rctr info --format '{{.store.containerStore.number}}')" 0
+    is "$(ls "$RCTR_STATE/containers" "$RCTR_STATE/names" | grep -c '^[0-9a-z]\{64\}$')" 0
+    ! kill -0 "$init" 2>/dev/null
+    run -0 rctr system check
+}

@@ -266,6 +266,30 @@ static void sweeping_kills_the_first_process_of_a_container_without_monitor(void
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
+static void a_monitor_that_nobody_has_waited_for_is_dead(void **state)
+{
+    autorecord struct record r = {.dir_fd = -1}, now = {.dir_fd = -1};
+    struct proc_id monitor;
+    siginfo_t info;
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0)
+        for (;;)
+            pause();
+    assert_int_equal(proc_identify(pid, &monitor, NULL), 0);
+    assert_true(proc_alive(&monitor));
+    kill(pid, SIGKILL);
+    assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    assert_false(proc_alive(&monitor));
+    make(NULL, &r);
+    set(&r, RECORD_RUNNING, monitor, monitor);
+    assert_int_equal(record_sweep(&store, NULL), 0);
+    assert_int_equal(record_load(&store, r.id, &now, NULL), 0);
+    assert_int_equal(now.state, RECORD_EXITED);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static void one_that_is_worked_on_is_left_alone_by_the_sweep(void **state)
 {
     autorecord struct record r = {.dir_fd = -1}, now = {.dir_fd = -1};
@@ -338,6 +362,7 @@ int main(void)
         T(a_name_whose_container_is_gone_is_taken_over),
         T(sweeping_puts_right_what_dead_processes_left),
         T(sweeping_kills_the_first_process_of_a_container_without_monitor),
+        T(a_monitor_that_nobody_has_waited_for_is_dead),
         T(one_that_is_worked_on_is_left_alone_by_the_sweep),
         T(a_folder_without_a_record_is_swept_unless_one_is_being_made),
         T(kill_at_any_moment_leaves_nothing_that_a_sweep_does_not_clear),
