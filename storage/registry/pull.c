@@ -98,6 +98,17 @@ static int read_manifest(struct pull *p, struct err *e)
     return r;
 }
 
+/* An image of one platform is taken as it is, as docker and podman do; but not in silence. */
+static void warn_platform(const struct pull *p)
+{
+    const struct platform *have = &p->config.platform, *want = &p->options->platform;
+    char a[200], b[200];
+
+    if (have->arch[0] && (strcmp(have->os, want->os) != 0 || strcmp(have->arch, want->arch) != 0))
+        log_warn("the image is for %s, which is not the wanted platform %s",
+                 manifest_platform_format(have, a), manifest_platform_format(want, b));
+}
+
 static int check_layers(const struct pull *p, struct err *e)
 {
     for (size_t i = 0; i < p->manifest.layer_count; i++)
@@ -123,7 +134,10 @@ static int read_config(struct pull *p, struct err *e)
         r = registry_blob(&p->registry, &d->digest, (size_t)d->size, &p->config_text, e);
     if (r == 0)
         r = manifest_config_parse(p->config_text.s, p->config_text.n, &p->config, e);
-    return r < 0 ? r : check_layers(p, e);
+    if (r < 0)
+        return r;
+    warn_platform(p);
+    return check_layers(p, e);
 }
 
 /* ---- one endpoint ---- */

@@ -265,6 +265,33 @@ asked() { # how many lines of the fake's log fit
     refused wrong-length "announced"
 }
 
+@test "a server that sends next to nothing is given up" {
+    refused slow "slow" --retry 0
+}
+
+@test "a pull that is killed leaves nothing that the next one does not clear away" {
+    name=$HTTP/stall/$BATS_TEST_NUMBER
+    rctr pull -q "$name" 3>&- &
+    pid=$!
+    for _ in $(seq 100); do
+        [ -n "$(find "$RCTR_STATE/tmp" -name hello 2>/dev/null)" ] && break
+        sleep 0.1
+    done
+    [ -n "$(find "$RCTR_STATE/tmp" -name hello)" ]
+    kill -9 "$pid"
+    wait "$pid" || true
+    ! rctr image exists "$name"
+    rctr pull -q "$HTTP/ok/$BATS_TEST_NUMBER"
+    is "$(find "$RCTR_STATE/tmp" -mindepth 1)" ""
+    is "$(ls "$RCTR_STATE/layers" | wc -l)" 1
+}
+
+@test "an image of another platform is taken, but not in silence" {
+    run --separate-stderr rctr pull -q --platform linux/s390x "$HTTP/ok/$BATS_TEST_NUMBER"
+    [ "$status" -eq 0 ]
+    has "$stderr" "not the wanted platform linux/s390x"
+}
+
 @test "a blob that is not there" {
     refused blob-missing "blob unknown"
 }

@@ -276,6 +276,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, BLOB + b"more")
         if fault == "endless":
             return self.endless()
+        if fault in ("slow", "stall"):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(BLOB)))
+            self.end_headers()
+            self.wfile.write(BLOB[:half])
+            while True:
+                time.sleep(1)
+                self.wfile.write(b"x")
         if fault == "blob-missing":
             return self.error(404, "BLOB_UNKNOWN", "blob unknown to registry")
         if fault == "503-once" and nth(repo, what) == 0:
