@@ -60,6 +60,18 @@ has() {
     [[ $1 == *"$2"* ]] || { printf 'wanted in it: %s\n         got: %s\n' "$2" "$1"; return 1; }
 }
 
+# still_running NAME: the processes called NAME (as in comm) that work on this test's store. Others
+# run tests beside this one, so a look at all of the user's processes would find theirs.
+still_running() {
+    local process
+    for process in /proc/[0-9]*; do
+        [ "$(cat "$process/comm" 2>/dev/null)" = "$1" ] || continue
+        if cat "$process/cmdline" "$process/environ" 2>/dev/null | tr '\0' '\n' | grep -qF "$RCTR_STATE"; then
+            echo "${process#/proc/}"
+        fi
+    done
+}
+
 need_registry() {
     [ -n "${RCTR_TEST_REGISTRY:-}" ] || skip "no registry: RCTR_TEST_REGISTRY is not set (tests/run.sh sets it)"
 }

@@ -154,10 +154,11 @@ run_in() { # words of run, image and command
     rctr run --rm --network none localhost/busybox sleep 2 &
     local pid=$!
     sleep 0.7
+    [ -n "$(still_running rctr)" ]
     kill -9 $pid
     sleep 3
     is "$(ls "$RCTR_STATE/containers")" ""
-    ! pgrep -u "$(id -u)" -f 'rctr: monitor'
+    is "$(still_running rctr)" ""
 }
 
 @test "single: users of the image are refused in words where only one id exists" {
