@@ -1,6 +1,6 @@
 /* Theory of operation: two threads and a ring of buffers between them. One reads the pipe, inflates
  * and hashes; the other takes the tar apart and makes files. Both halves cost about the same, so
- * the pair takes little more than the slower half (packaging/decisions/0003-unpack.md). The first
+ * the pair takes little more than the slower half (packaging/decisions/0004-unpack.md). The first
  * failure of either side ends the process; nobody is joined. */
 #include "storage/worker.h"
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -56,8 +57,8 @@ static int teardown(void **state)
 }
 
 struct bytes {
-    struct text *tar;
-    bool given;
+    const struct text *tar;
+    size_t at;
 };
 
 static int next(void *arg, const void **ret, size_t *ret_n, struct err *e)
@@ -65,9 +66,9 @@ static int next(void *arg, const void **ret, size_t *ret_n, struct err *e)
     struct bytes *b = arg;
 
     (void)e;
-    *ret = b->tar->s;
-    *ret_n = b->given ? 0 : b->tar->n;
-    b->given = true;
+    *ret = b->tar->s + b->at;
+    *ret_n = b->tar->n - b->at < 256 << 10 ? b->tar->n - b->at : 256 << 10;
+    b->at += *ret_n;
     return 0;
 }
 
@@ -484,6 +485,27 @@ static void names_are_bytes(void **state)
     assert_true(file_is("\xff\x1b[31m tab\t", "x"));
 }
 
+static void a_disk_that_gets_full_is_told_before_it_is(void **state)
+{
+    size_t n = 30 << 20;
+    autofree char *bytes = calloc(1, n);
+    struct text t = {0};
+    char path[80];
+    int before = layer;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/layer", top);
+    assert_int_equal(mount("tmpfs", path, "tmpfs", 0, "size=80m"), 0);
+    layer = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ADD(&t, .type = '0', .name = "small", .data = "x");
+    unpacks(&t);
+    ADD(&t, .type = '0', .name = "big", .data = bytes, .data_n = n);
+    fails(&t, "entry 'big': only ");
+    close(layer);
+    layer = before;
+    assert_int_equal(umount2(path, MNT_DETACH), 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 static int all_tests(void *arg, struct err *e)
@@ -509,6 +531,7 @@ static int all_tests(void *arg, struct err *e)
         CASE(a_tree_deepened_by_links_has_an_end),
         CASE(a_sparse_file_takes_no_room),
         CASE(names_are_bytes),
+        CASE(a_disk_that_gets_full_is_told_before_it_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL) ? -EIO : 0;
