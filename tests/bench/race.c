@@ -6,7 +6,9 @@
  * VAR=value words in front are its environment, %r is the number of the round. Each round runs
  * every command once, so that a noisy minute hits all of them. `-s` syncs before each run: nobody
  * pays for the dirty pages of another. Prints a line per run: name, milliseconds, exit status,
- * and the peak resident size of its largest process in KiB (wait4's ru_maxrss, as time -v says).
+ * the peak resident size of its largest process in KiB (wait4's ru_maxrss, as time -v says), and
+ * the milliseconds of CPU that it and the children it waited for took: a busy machine changes those
+ * far less than the clock.
  * Output of the commands goes to /dev/null, their errors to standard error.
  *
  * The child is made by vfork and the clock stops when it has been reaped: a shell in between would
@@ -82,8 +84,11 @@ static void run(const char *name, struct command *c, int results)
         exit(1);
     }
     double ms = now_ms() - start;
-    dprintf(results, "%s %.3f %d %ld\n", name, ms,
-            WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), used.ru_maxrss);
+    double cpu_ms = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e3 +
+                    (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e3;
+    dprintf(results, "%s %.3f %d %ld %.3f\n", name, ms,
+            WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), used.ru_maxrss,
+            cpu_ms);
 }
 
 int main(int argc, char **argv)

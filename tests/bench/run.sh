@@ -27,7 +27,7 @@ prepare() {
     cd "$top"
     # shellcheck source=packaging/packages.sh
     . packaging/packages.sh
-    # shellcheck disable=SC2086 # lists of words
+    # shellcheck disable=SC2086,SC2154 # lists of words, of packages.sh
     packages_need $packages_build $packages_run $packages_test $packages_bench
     packages_devices
     packages_user $user
@@ -179,8 +179,8 @@ run_start() {
     say "start of a container"
     start_commands
     for pass in warm real; do # the first fills caches, unpacks the embedded image, and is forgotten
-        measure start $([ $pass = warm ] && echo 3 || echo "$rounds_start") "$work/start"
-        measure start $([ $pass = warm ] && echo 2 || echo "$rounds_podman") "$work/start-slow"
+        measure start "$([ $pass = warm ] && echo 3 || echo "$rounds_start")" "$work/start"
+        measure start "$([ $pass = warm ] && echo 2 || echo "$rounds_podman")" "$work/start-slow"
         [ $pass = real ] || : >"$work/results"
     done
 }
@@ -229,26 +229,26 @@ table() {
     local job=$1 title=$2 ours=$3 budget=$4
     shift 4
     awk -v job="$job" -v title="$title" -v ours="$ours" -v budget="$budget" -v names="$*" '
-        function median(k,   i, j, t, v, n) {
+        function median(k, values,   i, j, t, v, n) {
             n = count[k]
-            for (i = 1; i <= n; i++) v[i] = ms[k, i]
+            for (i = 1; i <= n; i++) v[i] = values[k, i]
             for (i = 2; i <= n; i++) for (j = i; j > 1 && v[j - 1] > v[j]; j--) { t = v[j]; v[j] = v[j - 1]; v[j - 1] = t }
-            low[k] = v[1]; high[k] = v[n]
+            low = v[1]; high = v[n]
             return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
         }
-        $1 == job && $4 == 0 { ms[$2, ++count[$2]] = $3; if ($5 > rss[$2]) rss[$2] = $5 }
+        $1 == job && $4 == 0 { ms[$2, ++count[$2]] = $3; cpu[$2, count[$2]] = $6; if ($5 > rss[$2]) rss[$2] = $5 }
         END {
-            mine = count[ours] ? median(ours) : 0
+            mine = count[ours] ? median(ours, ms) : 0
             printf "### %s\n\n", title
             if (!mine) printf "%s did not run.\n\n", ours
             else printf "Budget %s ms: %s.\n\n", budget, mine <= budget ? "met" : sprintf("missed by %.1f ms", mine - budget)
-            print "| | median ms | least | most | runs | rctr takes | largest process |\n|---|---:|---:|---:|---:|---:|---:|"
+            print "| | median ms | least | most | CPU ms | runs | rctr takes | largest process |\n|---|---:|---:|---:|---:|---:|---:|---:|"
             n = split(ours " " names, list, " ")
             for (i = 1; i <= n; i++) {
                 k = list[i]
-                if (!count[k]) { printf "| %s | not measured | | | | | |\n", k; continue }
-                m = median(k)
-                printf "| %s | %.1f | %.1f | %.1f | %d | %s | %.1f MB |\n", k, m, low[k], high[k], count[k],
+                if (!count[k]) { printf "| %s | not measured | | | | | | |\n", k; continue }
+                used = median(k, cpu); m = median(k, ms)
+                printf "| %s | %.1f | %.1f | %.1f | %.1f | %d | %s | %.1f MB |\n", k, m, low, high, used, count[k],
                     i == 1 || !mine ? "" : sprintf("× %.2f", mine / m), rss[k] / 1024
             }
             print ""

@@ -18,7 +18,7 @@ mirror=$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p; s/^deb \(\[[^]]*\] \)\?\([^ ]*\) .*
 
 # What a base image leaves out: the device nodes, and what `apt-get update` fetches again.
 strip() { # root
-    rm -rf "$1/dev" "$1/var/cache/apt" "$1/var/lib/apt/lists" "$1"/var/log/*.log "$1/var/log/apt"
+    rm -rf "${1:?}/dev" "$1/var/cache/apt" "$1/var/lib/apt/lists" "$1"/var/log/*.log "$1/var/log/apt"
     mkdir -p "$1/dev" "$1/var/cache/apt/archives/partial" "$1/var/lib/apt/lists/partial"
 }
 
