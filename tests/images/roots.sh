@@ -3,7 +3,7 @@
 #
 #   debian   minbase with certificates: about 120 MB in one layer, the usual base image
 #   python   the same with python3
-#   big      with git, python3 and the sources of two libraries: about 35,000 files, 400 MB
+#   big      with python3 and the sources of two libraries: about 40,000 files, 500 MB
 #
 # What exists is kept: a tar of another day has other bytes, and costs a minute. No Docker Hub: the
 # packages come from the mirror that this machine's apt uses. Images are made of them by images.sh.
@@ -28,7 +28,7 @@ for name; do
     case $name in
     debian) ;;
     python) include+=,python3 ;;
-    big) include+=,python3,git,libboost-dev,golang-src ;;
+    big) include+=,python3,libboost-dev,golang-src ;;
     *) echo "roots.sh: there is no root file system called $name" >&2; exit 2 ;;
     esac
     [ ! -e "$folder/$name.tar" ] || continue
