@@ -327,18 +327,31 @@ int record_find(const struct store *s, const char *word, struct record *ret, str
     return r;
 }
 
-int record_remove(const struct store *s, struct record *r, struct err *e)
+int record_set_aside(const struct store *s, struct record *r, char ret_gone[NAME_MAX],
+                     struct err *e)
 {
     char path[RECORD_ID_HEX + 16];
     int n = record_name_free(s, r->name, r->id, e);
 
+    ret_gone[0] = 0;
     if (n < 0)
         return n;
     snprintf(path, sizeof path, "containers/%s", r->id);
-    n = store_discard(s, s->fd, path, e);
-    if (n == -ENOENT)
+    n = store_set_aside(s, s->fd, path, ret_gone, e);
+    if (n == 0)
         return 0;
-    return err_wrap(e, n, "container %s", r->id);
+    ret_gone[0] = 0;
+    return n == -ENOENT ? 0 : err_wrap(e, n, "container %s", r->id);
+}
+
+int record_remove(const struct store *s, struct record *r, struct err *e)
+{
+    char gone[NAME_MAX];
+    int n = record_set_aside(s, r, gone, e);
+
+    if (n < 0 || !gone[0])
+        return n;
+    return err_wrap(e, store_bury(s, gone, e), "container %s", r->id);
 }
 
 bool record_alive(const struct record *r)

@@ -15,6 +15,7 @@
 #ifndef RCTR_RECORD_H
 #define RCTR_RECORD_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 #include "core/base/err.h"
@@ -69,6 +70,11 @@ int record_each(const struct store *s, int (*fn)(void *arg, struct record *r, st
 /* Free the name, then remove the folder and all in it. The caller has seen to it that nothing runs.
  * Does not free `r`. */
 int record_remove(const struct store *s, struct record *r, struct err *e);
+
+/* The first half of it, after which no command finds the container: `ret_gone` is for store_bury,
+ * which takes milliseconds, or "" when there was no folder. */
+int record_set_aside(const struct store *s, struct record *r, char ret_gone[NAME_MAX],
+                     struct err *e);
 
 /* Is the monitor of a RUNNING one alive? (false for other states) */
 bool record_alive(const struct record *r);

@@ -428,26 +428,42 @@ int store_remove_tree(int dir_fd, const char *name, struct err *e)
     return r < 0 ? r : userns_run(&map, remove_inside, &removal, e);
 }
 
-int store_discard(const struct store *s, int dir_fd, const char *name, struct err *e)
+int store_set_aside(const struct store *s, int dir_fd, const char *name, char ret_gone[NAME_MAX],
+                    struct err *e)
 {
     autofd int tmp_dir = -1;
     const char *last = strrchr(name, '/');
-    char gone[NAME_MAX];
     int r = store_folder(s, "tmp", &tmp_dir, e);
 
     if (r < 0)
         return r;
     for (unsigned i = 0;; i++) {
-        snprintf(gone, sizeof gone, "gone.%.100s.%d.%u", last ? last + 1 : name, (int)getpid(), i);
-        if (renameat2(dir_fd, name, tmp_dir, gone, RENAME_NOREPLACE) == 0)
-            break;
-        if (errno == EINVAL && renameat(dir_fd, name, tmp_dir, gone) == 0)
-            break; /* the file system knows no RENAME_NOREPLACE (NFS) */
+        snprintf(ret_gone, NAME_MAX, "gone.%.100s.%d.%u", last ? last + 1 : name, (int)getpid(), i);
+        if (renameat2(dir_fd, name, tmp_dir, ret_gone, RENAME_NOREPLACE) == 0)
+            return 0;
+        if (errno == EINVAL && renameat(dir_fd, name, tmp_dir, ret_gone) == 0)
+            return 0; /* the file system knows no RENAME_NOREPLACE (NFS) */
         if (errno != EEXIST)
             return err_sys(e, "cannot remove '%s'", name);
     }
-    r = store_remove_tree(tmp_dir, gone, e);
+}
+
+int store_bury(const struct store *s, const char *gone, struct err *e)
+{
+    autofd int tmp_dir = -1;
+    int r = store_folder(s, "tmp", &tmp_dir, e);
+
+    if (r == 0)
+        r = store_remove_tree(tmp_dir, gone, e);
     return r == -ENOENT ? 0 : r; /* a cleaner was faster with a part of it */
+}
+
+int store_discard(const struct store *s, int dir_fd, const char *name, struct err *e)
+{
+    char gone[NAME_MAX];
+    int r = store_set_aside(s, dir_fd, name, gone, e);
+
+    return r < 0 ? r : store_bury(s, gone, e);
 }
 
 /* Open `path`/`name` as a folder of the caller's own, making it. */

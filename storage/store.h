@@ -18,6 +18,7 @@
 #ifndef RCTR_STORE_H
 #define RCTR_STORE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -67,6 +68,12 @@ int store_remove_tree(int dir_fd, const char *name, struct err *e);
 /* The same for dir_fd/name inside the store, in two steps: a rename to tmp/, so that it is gone at
  * once and cannot be found half-removed, then the unlinks. -ENOENT when there is nothing. */
 int store_discard(const struct store *s, int dir_fd, const char *name, struct err *e);
+
+/* The two steps by themselves, for callers whom somebody waits for: `ret_gone` is the name in tmp/.
+ * When the second never happens, the cleaner of tmp/ does it. */
+int store_set_aside(const struct store *s, int dir_fd, const char *name, char ret_gone[NAME_MAX],
+                    struct err *e);
+int store_bury(const struct store *s, const char *gone, struct err *e);
 
 /* Where the socket files go: $XDG_RUNTIME_DIR/rctr, else STATE/run/BOOT-ID; the folder is made and
  * is the caller's own. New string, NULL on failure. */

@@ -177,6 +177,26 @@ static void what_was_removed_leaves_name_and_space(void **state)
     make("web", &b);
 }
 
+static void what_was_set_aside_is_forgotten_at_once_and_buried_later(void **state)
+{
+    autorecord struct record a = {.dir_fd = -1}, b = {.dir_fd = -1};
+    char gone[NAME_MAX], path[128];
+
+    (void)state;
+    make("web", &a);
+    assert_int_equal(mkdirat(a.dir_fd, "work", 0700), 0);
+    assert_int_equal(record_set_aside(&store, &a, gone, NULL), 0);
+    assert_true(gone[0]);
+    assert_int_equal(count(), 0);
+    make("web", &b); /* the name is free */
+    assert_int_equal(store_bury(&store, gone, NULL), 0);
+    assert_int_equal(store_bury(&store, gone, NULL), 0); /* a cleaner was faster */
+    snprintf(path, sizeof path, "rmdir %s/tmp", store_dir_path);
+    assert_int_equal(system(path), 0);
+    assert_int_equal(record_set_aside(&store, &a, gone, NULL), 0);
+    assert_string_equal(gone, "");
+}
+
 static void a_name_whose_container_is_gone_is_taken_over(void **state)
 {
     autorecord struct record a = {.dir_fd = -1}, b = {.dir_fd = -1};
@@ -359,6 +379,7 @@ int main(void)
         T(a_container_without_a_name_gets_one),
         T(it_is_found_by_name_id_and_beginning),
         T(what_was_removed_leaves_name_and_space),
+        T(what_was_set_aside_is_forgotten_at_once_and_buried_later),
         T(a_name_whose_container_is_gone_is_taken_over),
         T(sweeping_puts_right_what_dead_processes_left),
         T(sweeping_kills_the_first_process_of_a_container_without_monitor),
