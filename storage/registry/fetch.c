@@ -439,8 +439,8 @@ static int step(struct layer *l, bool tick, struct err *e)
         r = unpack(l, e);
     if (l->state == DRAIN && r == 0)
         r = drain(l, e);
-    if (r == 0 && tick && l->state == FETCH && l->writing)
-        tell(l, PULL_DOWNLOAD, NULL);
+    if (r == 0 && tick && l->state == FETCH)
+        tell(l, l->complete ? PULL_UNPACK : PULL_DOWNLOAD, NULL);
     return err_wrap(e, r, "layer sha256:%s", l->blob->digest.hex);
 }
 

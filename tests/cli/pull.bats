@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # rctr pull: from Debian's docker-registry, and from one that misbehaves (tests/tools/fake-registry.py).
+# also: single-uid
 bats_require_minimum_version 1.5.0
 load common
 
