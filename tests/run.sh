@@ -161,7 +161,8 @@ if [ "$(id -u)" -eq 0 ]; then
             LANG=C.UTF-8 "${environment[@]}" bash -c 'cd "$0" && exec "$@"' "$work/src" tests/run.sh "--stage=$2"
     }
     own() { chown -R rctr-test: "$@"; }
-    as_tester() { runuser -u rctr-test -- "$@"; }
+    # exec, not a child of runuser: the pid is the one to kill at the end
+    as_tester() { exec setpriv --reuid rctr-test --regid rctr-test --init-groups -- "$@"; }
 else
     echo "note: neither root nor sudo: testing as $(id -un), with what is there"
     as() { [ "$1" = rctr-test ] && (cd "$work/src" && env "${environment[@]}" tests/run.sh "--stage=$2"); }
