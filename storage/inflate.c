@@ -292,6 +292,9 @@ static int refill(struct inflate *z, size_t want, struct err *e)
         z->input_end = n == 0;
         z->have += (size_t)n;
     }
+    if (z->limits.input_bytes && z->in + z->have > z->limits.input_bytes)
+        return err_set(e, EFBIG, "it is longer than the %llu bytes that were announced",
+                       z->limits.input_bytes);
     return 0;
 }
 

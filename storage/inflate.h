@@ -14,7 +14,8 @@
 /* A stream that grows beyond `free_bytes` of output may be at most `ratio` times its input; 0 turns
  * a limit off. */
 struct inflate_limits {
-    unsigned long long output_bytes; /* never more than this */
+    unsigned long long input_bytes;  /* never take more than this */
+    unsigned long long output_bytes; /* never give more than this */
     unsigned long long free_bytes;
     unsigned ratio;
 };

@@ -48,8 +48,8 @@ struct layer_job {
     char tmp_name[96];
     struct digest diff_id; /* what is expected */
 };
-/* `compression` is what the media type says; the stream's magic bytes decide when they differ
- * between gzip, zstd and plain. `blob_bytes` bounds the ratio of a bomb (< 0: unknown). */
+/* `compression` is what the media type says; it is not believed: the stream's magic bytes decide
+ * between gzip, zstd and plain. More than `blob_bytes` is an error (< 0: unknown). */
 int layer_unpack_start(struct unpacker *u, const struct digest *diff_id,
                        enum manifest_compression compression, long long blob_bytes,
                        struct layer_job *ret, struct err *e);

@@ -127,7 +127,8 @@ static int start_ring(struct ring *g, const struct worker_job *job, struct err *
     pthread_t thread;
     int r;
 
-    (void)job;
+    if (job->blob_bytes >= 0)
+        limits.input_bytes = (unsigned long long)job->blob_bytes;
     *g = (struct ring){.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     for (size_t i = 0; i < SLOTS; i++) {
         g->slot[i] = malloc(SLOT_SIZE);

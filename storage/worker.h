@@ -9,7 +9,7 @@
 #include "storage/unpack.h"
 
 struct worker_job {
-    long long blob_bytes; /* compressed size, < 0: unknown */
+    long long blob_bytes; /* compressed size: more is an error; < 0: unknown */
     struct unpack_rules rules;
 };
 

@@ -206,6 +206,8 @@ static void a_bomb_is_stopped(void **state)
     fails(&gz, &ratio, EFBIG, "a decompression bomb");
     fails(&zst, &ratio, EFBIG, "a decompression bomb");
     fails(&gz, &size, EFBIG, "it unpacks to more than 1048576 bytes");
+    size = (struct inflate_limits){.input_bytes = 1000};
+    fails(&gz, &size, EFBIG, "it is longer than the 1000 bytes that were announced");
     gz.n = 0; /* a small one may be as dense as it likes */
     add_gzip(&gz, big, 1000);
     ratio.ratio = 2;
