@@ -211,7 +211,7 @@ Deleted: $id"
     mkdir open && chmod 777 open
     RCTR_STATE=$PWD/open fails_with 125 "other users can write to the state folder" rctr images
     RCTR_STATE=/ fails_with 125 "belongs to user" rctr images
-    mkdir other && touch other/letter
+    mkdir -m 700 other && touch other/letter
     RCTR_STATE=$PWD/other fails_with 125 "is not a state folder of rctr" rctr images
     mkdir -m 700 newer && echo 2 >newer/version
     RCTR_STATE=$PWD/newer fails_with 125 "has version 2, this rctr knows 1" rctr images
