@@ -37,30 +37,16 @@ static const struct layer_type {
     {"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", COMPRESSION_GZIP, true},
 };
 
-/* A text of the document into a field of fixed size. */
-static int copy(char *to, size_t size, const json_t *o, const char *key, struct err *e)
+int manifest_platform_parse(const json_t *o, struct platform *ret, struct err *e)
 {
-    const char *s = NULL;
-    int r = jsonx_string(o, key, &s, e);
-
-    if (r < 0)
-        return r;
-    if (s && strlen(s) >= size)
-        return err_set(e, EINVAL, "\"%s\" is longer than %zu characters", key, size - 1);
-    snprintf(to, size, "%s", s ? s : "");
-    return 0;
-}
-
-static int parse_platform(const json_t *o, struct platform *ret, struct err *e)
-{
-    int r = copy(ret->os, sizeof ret->os, o, "os", e);
+    int r = jsonx_copy(o, "os", ret->os, sizeof ret->os, e);
 
     if (r == 0)
-        r = copy(ret->arch, sizeof ret->arch, o, "architecture", e);
+        r = jsonx_copy(o, "architecture", ret->arch, sizeof ret->arch, e);
     if (r == 0)
-        r = copy(ret->variant, sizeof ret->variant, o, "variant", e);
+        r = jsonx_copy(o, "variant", ret->variant, sizeof ret->variant, e);
     if (r == 0)
-        r = copy(ret->os_version, sizeof ret->os_version, o, "os.version", e);
+        r = jsonx_copy(o, "os.version", ret->os_version, sizeof ret->os_version, e);
     return r;
 }
 
@@ -90,13 +76,13 @@ static int parse_descriptor(const json_t *o, struct descriptor *ret, struct err 
 
     if (!json_is_object(o))
         return err_set(e, EINVAL, "it is not an object");
-    r = copy(ret->media_type, sizeof ret->media_type, o, "mediaType", e);
+    r = jsonx_copy(o, "mediaType", ret->media_type, sizeof ret->media_type, e);
     if (r == 0)
         r = parse_size_and_digest(o, ret, e);
     if (r == 0)
         r = jsonx_object(o, "platform", &platform, e);
     if (r == 0 && platform)
-        r = parse_platform(platform, &ret->platform, e);
+        r = manifest_platform_parse(platform, &ret->platform, e);
     if (r == 0)
         r = jsonx_array(o, "urls", &urls, e);
     if (r == 0)
@@ -218,7 +204,7 @@ static int parse_manifest(const json_t *o, struct manifest *m, struct err *e)
         return err_set(e, EINVAL, "it is not a JSON object");
     r = check_schema(o, e);
     if (r == 0)
-        r = copy(m->media_type, sizeof m->media_type, o, "mediaType", e);
+        r = jsonx_copy(o, "mediaType", m->media_type, sizeof m->media_type, e);
     if (r == 0)
         r = parse_kind(o, m, e);
     if (r == 0)
@@ -432,196 +418,4 @@ int manifest_choose(const struct manifest *index, const struct platform *want,
         return r;
     return err_set(e, ENOENT, "no image found in the index for %s; it has: %s",
                    manifest_platform_format(want, buf), have.n ? have.s : "none");
-}
-
-/* ---- the image config ---- */
-
-/* The keys of an object whose values mean nothing ("Volumes": {"/data": {}}). */
-static int parse_keys(const json_t *o, const char *key, struct strv *ret, struct err *e)
-{
-    json_t *set = NULL, *value;
-    const char *name;
-    int r = jsonx_object(o, key, &set, e);
-
-    if (r < 0)
-        return r;
-    json_object_foreach(set, name, value)
-    {
-        r = strv_add(ret, name, e);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-static int parse_text(const json_t *o, const char *key, char **ret, struct err *e)
-{
-    const char *s = NULL;
-    int r = jsonx_string(o, key, &s, e);
-
-    if (r < 0)
-        return r;
-    *ret = strdup(s ? s : "");
-    return *ret ? 0 : err_memory(e);
-}
-
-static int parse_labels(const json_t *o, json_t **ret, struct err *e)
-{
-    json_t *labels = NULL, *value;
-    const char *name;
-    int r = jsonx_object(o, "Labels", &labels, e);
-
-    if (r < 0)
-        return r;
-    json_object_foreach(labels, name, value)
-    {
-        if (!json_is_string(value))
-            return err_set(e, EINVAL, "the label \"%s\" is not a string", name);
-    }
-    *ret = labels ? json_incref(labels) : json_object();
-    return *ret ? 0 : err_memory(e);
-}
-
-static int parse_health(const json_t *o, struct healthcheck *ret, struct err *e)
-{
-    const struct {
-        const char *key;
-        long long *at;
-    } times[] = {
-        {"Interval", &ret->interval_ns},
-        {"Timeout", &ret->timeout_ns},
-        {"StartPeriod", &ret->start_period_ns},
-        {"StartInterval", &ret->start_interval_ns},
-    };
-    json_t *health = NULL;
-    json_int_t n = 0;
-    int r = jsonx_object(o, "Healthcheck", &health, e);
-
-    if (r == 0)
-        r = jsonx_strings(health, "Test", &ret->test, e);
-    for (size_t i = 0; i < ARRAY_SIZE(times) && r == 0; i++) {
-        json_int_t ns = 0;
-
-        r = jsonx_integer(health, times[i].key, &ns, e);
-        *times[i].at = ns > 0 ? ns : 0;
-    }
-    if (r == 0)
-        r = jsonx_integer(health, "Retries", &n, e);
-    if (r == 0)
-        ret->retries = n > 0 && n < 1000000 ? (int)n : 0;
-    return r;
-}
-
-static int parse_diff_ids(const json_t *o, struct image_config *c, struct err *e)
-{
-    json_t *rootfs = NULL, *ids = NULL;
-    const char *type = NULL;
-    size_t n;
-    int r = jsonx_object(o, "rootfs", &rootfs, e);
-
-    if (r == 0)
-        r = jsonx_string(rootfs, "type", &type, e);
-    if (r == 0)
-        r = jsonx_array(rootfs, "diff_ids", &ids, e);
-    if (r < 0)
-        return r;
-    if (!rootfs || !type || strcmp(type, "layers") != 0)
-        return err_set(e, EINVAL, "its \"rootfs\" is not a list of layers");
-    n = json_array_size(ids);
-    if (n > MANIFEST_LAYERS_MAX)
-        return err_set(e, EINVAL, "it lists %zu layers, more than %d", n, (int)MANIFEST_LAYERS_MAX);
-    c->diff_ids = calloc(n ? n : 1, sizeof *c->diff_ids);
-    if (!c->diff_ids)
-        return err_memory(e);
-    for (; c->diff_id_count < n; c->diff_id_count++) {
-        const char *s = json_string_value(json_array_get(ids, c->diff_id_count));
-
-        if (!s)
-            return err_set(e, EINVAL, "\"diff_ids\" is not an array of strings");
-        r = hash_parse(s, &c->diff_ids[c->diff_id_count], e);
-        if (r < 0)
-            return err_wrap(e, r, "\"diff_ids\"");
-    }
-    return 0;
-}
-
-static int parse_process(const json_t *o, struct image_config *c, struct err *e)
-{
-    const struct {
-        const char *key;
-        struct strv *at;
-    } lists[] = {
-        {"Env", &c->env},         {"Entrypoint", &c->entrypoint}, {"Cmd", &c->cmd},
-        {"OnBuild", &c->onbuild}, {"Shell", &c->shell},
-    };
-    int r = 0;
-
-    for (size_t i = 0; i < ARRAY_SIZE(lists) && r == 0; i++)
-        r = jsonx_strings(o, lists[i].key, lists[i].at, e);
-    if (r == 0)
-        r = parse_keys(o, "Volumes", &c->volumes, e);
-    if (r == 0)
-        r = parse_keys(o, "ExposedPorts", &c->exposed_ports, e);
-    if (r == 0)
-        r = parse_text(o, "User", &c->user, e);
-    if (r == 0)
-        r = parse_text(o, "WorkingDir", &c->working_dir, e);
-    if (r == 0)
-        r = parse_text(o, "StopSignal", &c->stop_signal, e);
-    if (r == 0)
-        r = parse_labels(o, &c->labels, e);
-    return r < 0 ? r : parse_health(o, &c->health, e);
-}
-
-static int parse_config(const json_t *o, struct image_config *c, struct err *e)
-{
-    json_t *process = NULL;
-    int r;
-
-    if (!json_is_object(o))
-        return err_set(e, EINVAL, "it is not a JSON object");
-    r = parse_platform(o, &c->platform, e);
-    if (r == 0)
-        r = copy(c->created, sizeof c->created, o, "created", e);
-    if (r == 0)
-        r = parse_diff_ids(o, c, e);
-    if (r == 0)
-        r = jsonx_object(o, "config", &process, e);
-    return r < 0 ? r : parse_process(process, c, e);
-}
-
-int manifest_config_parse(const char *bytes, size_t n, struct image_config *ret, struct err *e)
-{
-    struct image_config c = {0};
-    int r;
-
-    if (n > MANIFEST_MAX)
-        return err_set(e, EFBIG, "image config: %zu bytes are more than the limit of 4 MiB", n);
-    r = jsonx_parse(bytes, n, &c.document, e);
-    if (r == 0)
-        r = parse_config(c.document, &c, e);
-    if (r < 0) {
-        manifest_config_free(&c);
-        return err_wrap(e, r, "image config");
-    }
-    *ret = c;
-    return 0;
-}
-
-void manifest_config_free(struct image_config *c)
-{
-    struct strv *lists[] = {
-        &c->env,           &c->entrypoint, &c->cmd,   &c->volumes,
-        &c->exposed_ports, &c->onbuild,    &c->shell, &c->health.test,
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-        strv_free(lists[i]);
-    free(c->diff_ids);
-    free(c->user);
-    free(c->working_dir);
-    free(c->stop_signal);
-    json_decref(c->labels);
-    json_decref(c->document);
-    *c = (struct image_config){0};
 }

@@ -43,6 +43,8 @@ struct manifest {
 int manifest_parse(const char *bytes, size_t n, struct manifest *ret, struct err *e);
 void manifest_free(struct manifest *m);
 
+/* "os", "architecture", "variant" and "os.version" of an object. */
+int manifest_platform_parse(const json_t *o, struct platform *ret, struct err *e);
 /* linux, this machine's architecture and variant; `text` is "linux/arm64/v8", "arm64" or NULL. */
 int manifest_platform(const char *text, struct platform *ret, struct err *e);
 /* The entry of an index that fits best; -ENOENT lists what there is. */

@@ -59,6 +59,19 @@ int jsonx_string(const json_t *o, const char *key, const char **ret, struct err 
     return 0;
 }
 
+int jsonx_copy(const json_t *o, const char *key, char *ret, size_t size, struct err *e)
+{
+    const char *s = NULL;
+    int r = jsonx_string(o, key, &s, e);
+
+    if (r < 0)
+        return r;
+    if (s && strlen(s) >= size)
+        return err_set(e, EINVAL, "\"%s\" is longer than %zu characters", key, size - 1);
+    memcpy(ret, s ? s : "", s ? strlen(s) + 1 : 1);
+    return 0;
+}
+
 int jsonx_integer(const json_t *o, const char *key, json_int_t *ret, struct err *e)
 {
     json_t *j = member(o, key);

@@ -26,6 +26,8 @@ char *jsonx_dump(const json_t *j, int indent);
 /* Members of an object. A missing or null member is success with NULL/0/fallback; a member of
  * another type is -EINVAL that names `key`. Strings are borrowed. */
 int jsonx_string(const json_t *o, const char *key, const char **ret, struct err *e);
+/* The same copied into a field of fixed size; "" when it is missing, -EINVAL when it is longer. */
+int jsonx_copy(const json_t *o, const char *key, char *ret, size_t size, struct err *e);
 int jsonx_integer(const json_t *o, const char *key, json_int_t *ret, struct err *e);
 int jsonx_bool(const json_t *o, const char *key, bool *ret, struct err *e);
 int jsonx_object(const json_t *o, const char *key, json_t **ret, struct err *e); /* borrowed */

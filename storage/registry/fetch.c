@@ -199,8 +199,10 @@ static int judge_transfer(struct layer *l, struct err *e)
     struct err why = {0};
     int pause = 0, r = http_result(l->transfer, &why);
 
-    if (l->writer.written - l->attempt_at > PROGRESS_BYTES)
+    if (l->writer.written - l->attempt_at > PROGRESS_BYTES) {
         l->attempt = 0;
+        l->authorized = false; /* a token may expire more than once on a long way */
+    }
     l->attempt_at = l->writer.written;
     v = registry_verdict(source, a, r, l->attempt, &pause, &why);
     if (v == REGISTRY_AUTHORIZE && !l->authorized) {

@@ -24,7 +24,7 @@ enum { INDEX_DEPTH = 4 };
 struct pull {
     struct store *store;
     const struct pull_options *options;
-    const struct ref *name; /* full */
+    struct ref name; /* full */
     struct unpacker *unpacker;
     struct registry registry;
     struct manifest manifest;
@@ -78,7 +78,7 @@ static int read_manifest(struct pull *p, struct err *e)
     int r = 0;
 
     snprintf(reference, sizeof reference, "%s",
-             p->name->digest.hex[0] ? hash_format(&p->name->digest, digest) : p->name->tag);
+             p->name.digest.hex[0] ? hash_format(&p->name.digest, digest) : p->name.tag);
     for (unsigned depth = 0; r == 0; depth++) {
         if (depth > INDEX_DEPTH)
             return err_set(e, ELOOP, "indexes lead to indexes, more than %d deep", INDEX_DEPTH);
@@ -175,7 +175,7 @@ static int pull_contents(struct pull *p, struct err *e)
     if (r == 0)
         r = put_documents(p, e);
     if (r == 0)
-        r = image_name(p->store, p->name, &p->manifest_digest, e);
+        r = image_name(p->store, &p->name, &p->manifest_digest, e);
     log_phase_end(t, "name");
     return r;
 }
@@ -219,9 +219,9 @@ static int pull_name(struct pull *p, const struct conf *c, struct err *e)
     struct conf_endpoint at[CONF_ENDPOINTS];
     char name[REF_TEXT_MAX];
     size_t n = 0;
-    int r = conf_endpoints(c, p->name, at, &n, e);
+    int r = conf_endpoints(c, &p->name, at, &n, e);
 
-    ref_format(p->name, name);
+    ref_format(&p->name, name);
     if (r == 0)
         tell(p->options, PULL_RESOLVE, NULL, name);
     for (size_t i = 0; i < n && r == 0; i++) {
@@ -243,7 +243,7 @@ static int pull_name(struct pull *p, const struct conf *c, struct err *e)
 /* ---- the whole ---- */
 
 static int pull_candidates(struct pull *p, const struct ref *name, const struct conf *c,
-                           struct digest *ret, struct ref *ret_name, struct err *e)
+                           struct err *e)
 {
     struct ref names[CONF_CANDIDATES];
     size_t n = 0;
@@ -253,12 +253,10 @@ static int pull_candidates(struct pull *p, const struct ref *name, const struct 
         return r;
     r = -ENOENT;
     for (size_t i = 0; i < n && r < 0; i++) {
-        p->name = &names[i];
+        p->name = names[i];
         r = pull_name(p, c, e);
         if (r < 0 && i + 1 < n)
             tell(p->options, PULL_RETRY, NULL, e ? e->text : "it failed");
-        *ret = p->manifest_digest;
-        *ret_name = names[i];
     }
     if (r < 0 && n > 1)
         err_wrap(e, r, "%zu registries tried for the short name, the last: ", n);
@@ -268,17 +266,15 @@ static int pull_candidates(struct pull *p, const struct ref *name, const struct 
 static int pull_all(struct pull *p, const struct ref *name, struct image *ret, struct err *e)
 {
     struct conf c = {0};
-    struct digest manifest;
-    struct ref full;
     int r = conf_load(&c, e);
 
     if (r == 0)
-        r = pull_candidates(p, name, &c, &manifest, &full, e);
+        r = pull_candidates(p, name, &c, e);
     conf_free(&c);
     if (r == 0)
-        r = image_open(p->store, &manifest, ret, e);
+        r = image_open(p->store, &p->manifest_digest, ret, e);
     if (r == 0) {
-        ref_format(&full, ret->name);
+        ref_format(&p->name, ret->name);
         tell(p->options, PULL_DONE, &ret->id, ret->name);
     }
     return r;
