@@ -178,6 +178,14 @@ asked() { # how many lines of the fake's log fit
     is "$(grep -c "GET /token.*token-expires" "$FAKE/log")" 3
 }
 
+@test "an identity token is exchanged for a token" {
+    printf '{"auths": {"%s": {"identitytoken": "ident+ity"}}}' "$HTTP" >"$REGISTRY_AUTH_FILE"
+    succeeds token
+    is "$(asked "GET /token.*repository:token/$BATS_TEST_NUMBER:")" 0
+    printf '{"auths": {"%s": {"identitytoken": "wrong"}}}' "$HTTP" >"$REGISTRY_AUTH_FILE"
+    fails_with 125 "incorrect username or password" rctr pull -q "$HTTP/token/$BATS_TEST_NUMBER"
+}
+
 @test "a redirect to another host gets the request but not the credentials" {
     succeeds redirect-token
     is "$(asked "^http GET /v2/redirect-token/$BATS_TEST_NUMBER/blobs.* auth ")" 2

@@ -163,6 +163,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
+    def do_POST(self):
+        form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        if self.path == "/token" and "grant_type=refresh_token" in form and "refresh_token=ident%2Bity" in form:
+            return self.answer(200, b'{"access_token": "opensesame"}')
+        return self.error(401, "UNAUTHORIZED", "not you")
+
     def route(self):
         path, _, query = self.path.partition("?")
         if path == "/v2/":
