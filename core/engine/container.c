@@ -41,6 +41,7 @@ static int make_record(const struct container_request *q, const struct image *im
                        struct container *c, struct err *e)
 {
     struct record *r = &c->record;
+    static const char *const networks[] = {"slirp", "none", "host"};
     const char *stop = q->stop_signal;
     char layer[DIGEST_TEXT_MAX];
     int signo, code = request_labels(q, image ? &image->config : NULL, r, e);
@@ -54,7 +55,7 @@ static int make_record(const struct container_request *q, const struct image *im
     if (code == 0)
         code = copy(&r->stop_signal, stop, e);
     if (code == 0)
-        code = copy(&r->driver, rootfs_driver_name(c->rootfs.driver), e);
+        code = copy(&r->network, networks[c->spec.net], e);
     if (code == 0)
         code = strv_copy(&r->command, &c->spec.args, e);
     for (size_t i = 0; image && i < image->config.diff_id_count && code == 0; i++)
@@ -97,8 +98,10 @@ static int fill_folder(const struct container_request *q, const struct image *im
         r = etc_write(q, s, c->record.name, dir, e);
     if (r < 0)
         return r;
-    return image ? rootfs_plan(c->store, image, dir, c->dir, base, &s->map, q->rm, &c->rootfs, e)
-                 : rootfs_plan_folder(q->rootfs_dir, &c->rootfs, e);
+    r = image ? rootfs_plan(c->store, image, dir, c->dir, base, &s->map, q->rm, &c->rootfs, e)
+              : rootfs_plan_folder(q->rootfs_dir, &c->rootfs, e);
+    /* Written with the state "running" that follows. */
+    return r < 0 ? r : copy(&c->record.driver, rootfs_driver_name(c->rootfs.driver), e);
 }
 
 int container_create(struct store *s, const struct container_request *q, const struct image *image,

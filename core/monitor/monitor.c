@@ -1,15 +1,13 @@
 /* Theory of operation.
  *
- * One poll loop. Its sources: the client's socket, the container's output (two pipes or a
- * terminal), its input, the pidfd of its first process, a timer, and libslirp as the guest.
- *
- * Output goes to the client as it comes; while the client does not keep up, nothing is read, so
- * that the container waits instead of our memory growing. Without a client, output is dropped.
- * The end: the pidfd says so, what is still in the pipes is passed on, the record is written (or
- * the container forgotten), and only then the client is told. What nobody waits for comes last: a
- * removed container's files, the tap, traces of commands that were killed. */
+ * One poll loop. Its sources: the streams (core/monitor/relay.c), the pidfd of the container's
+ * first process, a timer, and libslirp as the guest. The end: the pidfd says so, what is still in
+ * the pipes is passed on, the record is written (or the container forgotten), and only then the
+ * client is told. What nobody waits for comes last: a removed container's files, the tap, traces of
+ * commands that were killed. */
 #include "core/monitor/monitor.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -30,273 +28,21 @@
 #include "core/base/loop.h"
 #include "core/base/proc.h"
 #include "core/base/self.h"
-#include "core/monitor/wire.h"
+#include "core/monitor/relay.h"
 #include "core/runtime/parent.h"
 
 enum { FUSE_GRACE_MS = 5000, SWEEP_EVERY_S = 20 };
 
-/* One direction of output. */
-struct output {
-    struct monitor *m;
-    enum wire_kind kind;
-    int fd; /* -1: at its end */
-    int handle;
-    size_t held; /* bytes of buf that the client has not taken yet */
-    char buf[WIRE_DATA_MAX];
-};
-
 struct monitor {
     const struct monitor_job *job;
     struct loop *loop;
-    int client, client_handle; /* -1: gone */
+    struct relay relay;
     struct parent_running run;
-    struct output out[2];
-    int in_fd, in_handle;
-    size_t in_held, in_at;
-    char in_buf[WIRE_WINDOW * WIRE_DATA_MAX];
-    size_t in_sizes[WIRE_WINDOW]; /* of the messages in in_buf, to be answered */
-    size_t in_count;
-    bool in_end;
     struct slirp *slirp;
     int exit_fd, exit_handle; /* the pidfd, or a signalfd of SIGCHLD on kernels before 5.3 */
     bool exited, timed_out, end_it;
     int status;
 };
-
-/* ---- the client ---- */
-
-static void lose_client(struct monitor *m)
-{
-    if (m->client < 0)
-        return;
-    loop_remove(m->loop, m->client_handle);
-    close(m->client);
-    m->client = -1;
-    for (size_t i = 0; i < ARRAY_SIZE(m->out); i++) { /* nobody wants what is held */
-        m->out[i].held = 0;
-        if (m->out[i].fd >= 0)
-            loop_want(m->loop, m->out[i].handle, POLLIN);
-    }
-}
-
-static void tell(struct monitor *m, enum wire_kind kind, const void *payload, size_t n)
-{
-    if (m->client >= 0 && wire_send(m->client, kind, payload, n, 1) < 0)
-        lose_client(m);
-}
-
-static void end_input(struct monitor *m)
-{
-    if (m->in_fd < 0)
-        return;
-    loop_remove(m->loop, m->in_handle);
-    if (m->job->spec->tty) { /* the terminal stays open for its output */
-        m->in_fd = -1;
-        return;
-    }
-    close(m->in_fd);
-    m->in_fd = -1;
-}
-
-/* One message of input is with the container: the client may send another. */
-static void answer_taken(struct monitor *m)
-{
-    size_t done = m->in_at;
-
-    while (m->in_count && done >= m->in_sizes[0]) {
-        done -= m->in_sizes[0];
-        m->in_at -= m->in_sizes[0];
-        m->in_held -= m->in_sizes[0];
-        memmove(m->in_buf, m->in_buf + m->in_sizes[0], m->in_held);
-        m->in_count--;
-        memmove(m->in_sizes, m->in_sizes + 1, m->in_count * sizeof *m->in_sizes);
-        tell(m, WIRE_TAKEN, NULL, 0);
-    }
-}
-
-static void push_input(struct monitor *m)
-{
-    while (m->in_fd >= 0 && m->in_at < m->in_held) {
-        ssize_t n = write(m->in_fd, m->in_buf + m->in_at, m->in_held - m->in_at);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN)
-            break;
-        if (n < 0) { /* the container closed its side: what comes is taken and dropped */
-            m->in_at = m->in_held;
-            answer_taken(m);
-            end_input(m);
-            return;
-        }
-        m->in_at += (size_t)n;
-    }
-    if (m->in_fd < 0)
-        m->in_at = m->in_held;
-    answer_taken(m);
-    if (m->in_fd >= 0)
-        loop_want(m->loop, m->in_handle, m->in_at < m->in_held ? POLLOUT : -1);
-    if (m->in_end && m->in_at == m->in_held)
-        end_input(m);
-}
-
-static void on_input_ready(void *arg, short revents)
-{
-    (void)revents;
-    push_input(arg);
-}
-
-static void take_input(struct monitor *m, const char *bytes, size_t n)
-{
-    if (m->in_count == WIRE_WINDOW || m->in_held + n > sizeof m->in_buf) {
-        lose_client(m); /* it does not keep to the window: not one of ours */
-        return;
-    }
-    memcpy(m->in_buf + m->in_held, bytes, n);
-    m->in_held += n;
-    m->in_sizes[m->in_count++] = n;
-    push_input(m);
-}
-
-static void resize(struct monitor *m, const void *payload, size_t n)
-{
-    struct wire_size s;
-    struct winsize w = {0};
-
-    if (n != sizeof s || m->run.tty_fd < 0)
-        return;
-    memcpy(&s, payload, sizeof s);
-    w.ws_row = s.rows;
-    w.ws_col = s.cols;
-    (void)ioctl(m->run.tty_fd, TIOCSWINSZ, &w); /* only looks */
-}
-
-static void forward_signal(struct monitor *m, const void *payload, size_t n)
-{
-    int signo;
-
-    if (n != sizeof signo)
-        return;
-    memcpy(&signo, payload, sizeof signo);
-    if (!m->exited)
-        (void)proc_signal(m->run.pidfd, m->run.pid, signo);
-}
-
-static void on_client(void *arg, short revents)
-{
-    static char buf[WIRE_DATA_MAX];
-    struct monitor *m = arg;
-    enum wire_kind kind;
-    ssize_t n;
-
-    if (revents & POLLOUT) {
-        loop_want(m->loop, m->client_handle, POLLIN);
-        for (size_t i = 0; i < ARRAY_SIZE(m->out); i++)
-            if (m->out[i].fd >= 0)
-                loop_want(m->loop, m->out[i].handle, POLLIN);
-    }
-    while (m->client >= 0) {
-        n = wire_recv(m->client, &kind, buf, sizeof buf);
-        if (n == -EAGAIN)
-            return;
-        if (n < 0 || kind == WIRE_DETACH) {
-            lose_client(m);
-            return;
-        }
-        if (kind == WIRE_STDIN)
-            take_input(m, buf, (size_t)n);
-        else if (kind == WIRE_RESIZE)
-            resize(m, buf, (size_t)n);
-        else if (kind == WIRE_SIGNAL)
-            forward_signal(m, buf, (size_t)n);
-        else if (kind == WIRE_STDIN_END) {
-            m->in_end = true;
-            push_input(m);
-        }
-    }
-}
-
-/* ---- output ---- */
-
-static void close_output(struct output *o)
-{
-    loop_remove(o->m->loop, o->handle);
-    o->fd = -1; /* parent_close closes it */
-}
-
-/* Pass on what is held. False while the client does not keep up. */
-static bool flush(struct output *o)
-{
-    struct monitor *m = o->m;
-    int r;
-
-    if (!o->held || m->client < 0) {
-        o->held = 0;
-        return true;
-    }
-    r = wire_send(m->client, o->kind, o->buf, o->held, 0);
-    if (r == -EAGAIN) {
-        loop_want(m->loop, o->handle, -1);
-        loop_want(m->loop, m->client_handle, POLLIN | POLLOUT);
-        return false;
-    }
-    o->held = 0;
-    if (r < 0)
-        lose_client(m);
-    return true;
-}
-
-static void check_end(struct monitor *m)
-{
-    if (m->exited && m->out[0].fd < 0 && m->out[1].fd < 0)
-        loop_stop(m->loop, 0);
-}
-
-static void on_output(void *arg, short revents)
-{
-    struct output *o = arg;
-    struct monitor *m = o->m;
-
-    (void)revents;
-    for (int rounds = 0; rounds < 16 && flush(o); rounds++) {
-        ssize_t n = read(o->fd, o->buf, sizeof o->buf);
-
-        if (n > 0) {
-            o->held = (size_t)n;
-            continue;
-        }
-        if (n < 0 && errno == EINTR)
-            continue;
-        /* EIO is a terminal's way to say that nobody has it open. After the end, an empty pipe is
-         * as good as a closed one: another process (--pid host) may hold it for ever. */
-        if (n == 0 || errno != EAGAIN || m->exited)
-            close_output(o);
-        break;
-    }
-    check_end(m);
-}
-
-static int add_output(struct monitor *m, size_t i, enum wire_kind kind, int fd, struct err *e)
-{
-    struct output *o = &m->out[i];
-
-    *o = (struct output){.m = m, .kind = kind, .fd = fd};
-    if (fd < 0)
-        return 0;
-    (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-    o->handle = loop_add(m->loop, fd, POLLIN, on_output, o, e);
-    return o->handle < 0 ? o->handle : 0;
-}
-
-static int add_input(struct monitor *m, int fd, struct err *e)
-{
-    m->in_fd = fd;
-    if (fd < 0)
-        return 0;
-    (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-    m->in_handle = loop_add(m->loop, fd, -1, on_input_ready, m, e);
-    return m->in_handle < 0 ? m->in_handle : 0;
-}
 
 /* ---- the end ---- */
 
@@ -319,10 +65,22 @@ static void on_exit_event(void *arg, short revents)
     m->status = proc_status(status);
     m->exited = true;
     loop_want(m->loop, m->exit_handle, -1);
-    for (size_t i = 0; i < ARRAY_SIZE(m->out); i++)
-        if (m->out[i].fd >= 0 && !m->out[i].held)
-            on_output(&m->out[i], POLLIN);
-    check_end(m);
+    relay_end(&m->relay);
+}
+
+static void pass_signal(void *arg, int signo)
+{
+    struct monitor *m = arg;
+
+    if (!m->exited)
+        (void)proc_signal(m->run.pidfd, m->run.pid, signo);
+}
+
+static void stop_loop(void *arg)
+{
+    struct monitor *m = arg;
+
+    loop_stop(m->loop, 0);
 }
 
 static void on_timeout(void *arg)
@@ -425,20 +183,14 @@ static int child_signal(void)
 
 static int listen_to_all(struct monitor *m, struct err *e)
 {
-    bool tty = m->job->spec->tty;
     int r;
 
     m->exit_fd = m->run.pidfd >= 0 ? m->run.pidfd : child_signal();
     r = m->exit_handle = loop_add(m->loop, m->exit_fd, POLLIN, on_exit_event, m, e);
     if (r >= 0)
-        r = m->client_handle = loop_add(m->loop, m->client, POLLIN, on_client, m, e);
-    if (r >= 0)
-        r = add_output(m, 0, WIRE_STDOUT, tty ? m->run.tty_fd : m->run.stdio[1], e);
-    if (r >= 0)
-        r = add_output(m, 1, WIRE_STDERR, tty ? -1 : m->run.stdio[2], e);
-    if (r >= 0)
-        r = add_input(m, tty ? m->run.tty_fd : m->run.stdio[0], e);
-    m->run.stdio[0] = -1; /* end_input closes it */
+        r = relay_begin(&m->relay, m->run.stdio[0], m->run.stdio[1], m->run.stdio[2], m->run.tty_fd,
+                        e);
+    m->run.stdio[0] = -1; /* the relay closes it */
     if (r >= 0 && m->job->timeout_s)
         r = loop_timer(m->loop, m->job->timeout_s * 1000, on_timeout, m, e);
     return r < 0 ? r : 0;
@@ -491,7 +243,7 @@ static void fail(struct monitor *m, struct err *e)
         end_fuse(m);
     }
     (void)record_remove(m->job->store, m->job->record, &lost); /* the first failure is told */
-    tell(m, WIRE_FAILED, e, sizeof *e);
+    relay_tell(&m->relay, WIRE_FAILED, e, sizeof *e);
 }
 
 /* Others may have been killed with their work half done. Not before anyone waits for us, and not
@@ -526,9 +278,10 @@ static void serve(const struct monitor_job *job, int client)
 
     self_title("rctr: monitor of a container");
     m.job = job;
-    m.client = client;
+    m.relay = (struct relay){.signal = pass_signal, .drained = stop_loop, .arg = &m};
     m.run = (struct parent_running){.pidfd = -1, .tty_fd = -1, .stdio = {-1, -1, -1}};
     r = loop_new(&m.loop, &e);
+    relay_init(&m.relay, m.loop, client);
     if (r == 0)
         r = start(&m, &e);
     if (r == 0)
@@ -540,7 +293,7 @@ static void serve(const struct monitor_job *job, int client)
         return;
     }
     pid = m.run.pid;
-    tell(&m, WIRE_RUNNING, &pid, sizeof pid);
+    relay_tell(&m.relay, WIRE_RUNNING, &pid, sizeof pid);
     t = log_phase_begin();
     (void)loop_run(m.loop, &x.why);
     if (!m.exited) { /* the loop itself failed */
@@ -550,7 +303,7 @@ static void serve(const struct monitor_job *job, int client)
     }
     log_phase_end(t, "program, until it is reaped");
     finish(&m, &x, gone);
-    tell(&m, WIRE_EXIT, &x, sizeof x);
+    relay_tell(&m.relay, WIRE_EXIT, &x, sizeof x);
     /* Unlinking a container's files took more than half as long as all the rest of a short run, on
      * a busy disk. No command finds them any more; if we are killed, the cleaner of tmp/ does it.
      */
@@ -564,6 +317,22 @@ static void serve(const struct monitor_job *job, int client)
     sweep_after(job->store);
 }
 
+/* All that rctr opens is close-on-exec; what is not came from the caller (3>&1 of a script). */
+static void close_inherited(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    const struct dirent *ent;
+
+    while (d && (ent = readdir(d))) {
+        int fd = atoi(ent->d_name);
+
+        if (fd > 2 && fcntl(fd, F_GETFD) == 0)
+            close(fd);
+    }
+    if (d)
+        closedir(d);
+}
+
 /* A session of its own, and nothing of the caller's kept open: a pipeline that waits for our
  * client's output must not wait for us. */
 static void let_go(void)
@@ -572,6 +341,7 @@ static void let_go(void)
 
     (void)setsid();
     (void)signal(SIGPIPE, SIG_IGN);
+    close_inherited();
     if (null < 0)
         return;
     for (int fd = 0; fd < 3; fd++)

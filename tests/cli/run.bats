@@ -161,6 +161,13 @@ run_in() { # words of run, image and command
     is "$(still_running rctr)" ""
 }
 
+@test "a monitor keeps nothing of the caller's open" {
+    # shellcheck disable=SC2094
+    (exec 9>held; rctr run --rm --network none localhost/busybox sleep 3 9>&9 & echo $! >pid; sleep 0.7; kill -9 "$(cat pid)")
+    ! find /proc/[0-9]*/fd -lname "$PWD/held" 2>/dev/null | grep .
+    sleep 3
+}
+
 @test "single: users of the image are refused in words where only one id exists" {
     export RCTR_SINGLE_UID=1
     is "$(run_in localhost/busybox id -u)" 0
