@@ -1,7 +1,7 @@
 #!/bin/bash
 # run.sh - rctr against its peers and against what the machine alone needs, in one run.
 #
-#   tests/bench/run.sh [--quick] [--prefix DIR] [start] [pull] [memory]
+#   tests/bench/run.sh [--quick] [--ahead] [--prefix DIR] [start] [pull] [memory]
 #
 # As root: it installs what is missing, builds rctr (or takes the one under DIR) into a prefix of
 # root's, makes the user rctr-bench, Debian images and a registry on loopback, and measures as that
@@ -10,7 +10,9 @@
 # Every pull goes into a fresh store, and nothing is deleted before the end: ext4 is many times
 # slower at making files right after a mass delete. Prints tables and writes RESULTS.md beside this
 # file, whose part from the line "## Reading" on is written by people and kept.
-# --quick: few rounds, no large image, RESULTS.md stays as it is.
+# --quick: few rounds, no large image, RESULTS.md stays as it is. --ahead: real-time priority for all
+# that is measured and the registry, for a machine that is busy with other work (nice does not help:
+# each session is a scheduling group of its own, and a monitor is a session).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -75,7 +77,7 @@ log: {level: error, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: $work/registry}}
 http: {addr: "127.0.0.1:$port"}
 END
-    setpriv --reuid $user --regid $user --init-groups docker-registry serve "$work/registry.yml" >"$work/registry.log" 2>&1 &
+    $ahead setpriv --reuid $user --regid $user --init-groups docker-registry serve "$work/registry.yml" >"$work/registry.log" 2>&1 &
     registry_pid=$!
     for _ in $(seq 100); do
         (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
@@ -170,7 +172,7 @@ END
 measure() { # job, rounds, file, race's options
     local out=$work/lines job=$1 rounds=$2 file=$3
     shift 3
-    as_user race "$@" "$rounds" "$file" >"$out" 2>>"$work/errors" || true
+    as_user $ahead race "$@" "$rounds" "$file" >"$out" 2>>"$work/errors" || true
     sed "s/^/$job /" "$out" >>"$work/results"
     awk '$3 != 0 { n[$1]++; s[$1] = $3 } END { for (k in n) print "FAILED: " k " " n[k] " times, status " s[k] }' "$out"
 }
@@ -269,6 +271,7 @@ report() {
     echo "Linux $kernel, $(. /etc/os-release && echo "$PRETTY_NAME"), $(stat -f -c %T /var/tmp); $("$work/prefix/bin/rctr" version | head -n 1)"
     echo "at $(git -c safe.directory="$top" -C "$top" describe --always --dirty 2>/dev/null || echo 'no commit'),"
     echo "$(podman --version), $(crun --version | head -n 1), $(runc --version 2>/dev/null | head -n 1), $(bwrap --version), $(skopeo --version)."
+    [ -z "$ahead" ] || echo "All with real-time priority (--ahead); the load from other work was $(cut -d' ' -f1-3 /proc/loadavg)."
     echo "\"rctr takes\" is rctr's median over the row's: below 1, rctr is faster."
     echo
     case " $jobs " in *" start "*)
@@ -300,14 +303,15 @@ write_results() {
 
 # --- Main ---------------------------------------------------------------------------------------
 
-quick='' prefix='' jobs=''
+quick='' prefix='' jobs='' ahead=''
 given=("$@")
 while [ $# -gt 0 ]; do
     case $1 in
     --quick) quick=1 ;;
+    --ahead) ahead='chrt --rr 1' ;;
     --prefix) prefix=$(realpath "${2:?}"); shift ;;
     start | pull | memory) jobs+=" $1" ;;
-    *) echo "usage: tests/bench/run.sh [--quick] [--prefix DIR] [start] [pull] [memory]" >&2; exit 2 ;;
+    *) echo "usage: tests/bench/run.sh [--quick] [--ahead] [--prefix DIR] [start] [pull] [memory]" >&2; exit 2 ;;
     esac
     shift
 done
