@@ -64,7 +64,7 @@ build() {
 
 # As the user, with nothing of root's environment.
 as_user() {
-    setpriv --reuid $user --regid $user --init-groups env -i HOME="$work/user" USER=$user LANG=C.UTF-8 \
+    ${first:-} setpriv --reuid $user --regid $user --init-groups env -i HOME="$work/user" USER=$user LANG=C.UTF-8 \
         PATH="$work/prefix/bin:$work/bin:/usr/bin:/bin:/usr/sbin:/sbin" XDG_RUNTIME_DIR="$work/run" \
         REGISTRY_AUTH_FILE="$work/user/auth.json" RCTR_TEST_REGISTRY="127.0.0.1:$port" "$@"
 }
@@ -172,7 +172,7 @@ END
 measure() { # job, rounds, file, race's options
     local out=$work/lines job=$1 rounds=$2 file=$3
     shift 3
-    as_user $ahead race "$@" "$rounds" "$file" >"$out" 2>>"$work/errors" || true
+    first=$ahead as_user race "$@" "$rounds" "$file" >"$out" 2>>"$work/errors" || true
     sed "s/^/$job /" "$out" >>"$work/results"
     awk '$3 != 0 { n[$1]++; s[$1] = $3 } END { for (k in n) print "FAILED: " k " " n[k] " times, status " s[k] }' "$out"
 }
@@ -268,7 +268,7 @@ report() {
     local kernel
     kernel=$(uname -r)
     echo "Measured on $(date -u +%F) by \`tests/bench/run.sh\`: $(nproc) cores ($(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)),"
-    echo "Linux $kernel, $(. /etc/os-release && echo "$PRETTY_NAME"), $(stat -f -c %T /var/tmp); $("$work/prefix/bin/rctr" version | head -n 1)"
+    echo "Linux $kernel, $(. /etc/os-release && echo "$PRETTY_NAME"), $(stat -f -c %T /var/tmp); rctr $("$work/prefix/bin/rctr" version | sed -n "s/^Version: *//p")"
     echo "at $(git -c safe.directory="$top" -C "$top" describe --always --dirty 2>/dev/null || echo 'no commit'),"
     echo "$(podman --version), $(crun --version | head -n 1), $(runc --version 2>/dev/null | head -n 1), $(bwrap --version), $(skopeo --version)."
     [ -z "$ahead" ] || echo "All with real-time priority (--ahead); the load from other work was $(cut -d' ' -f1-3 /proc/loadavg)."
