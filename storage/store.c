@@ -252,6 +252,15 @@ static int lock_store(struct store *s, int how, struct err *e)
     return 0;
 }
 
+void store_unlock(struct store *s)
+{
+    if (s->lock_fd < 0)
+        return;
+    (void)flock(s->lock_fd, LOCK_UN);
+    close(s->lock_fd);
+    s->lock_fd = -1;
+}
+
 int store_lock_shared(struct store *s, struct err *e)
 {
     return s->lock_fd >= 0 ? 0 : lock_store(s, LOCK_SH, e);

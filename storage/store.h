@@ -50,6 +50,8 @@ void store_close(struct store *s); /* removes this process's temporary folder wh
  * exclusive one waits for other writers, after a note when there are some. */
 int store_lock_shared(struct store *s, struct err *e);
 int store_lock_exclusive(struct store *s, struct err *e);
+/* Let go of it, also for processes that were forked meanwhile. Nothing when it is not held. */
+void store_unlock(struct store *s);
 
 /* This process's temporary folder (borrowed fd), made at the first call; then entries of tmp/
  * whose lock is free are cleared away (in the user's namespace where needed). */

@@ -216,6 +216,12 @@ static int clean_name(const char *s, size_t n, char to[TAR_NAME_MAX + 2], struct
     if (memchr(s, 0, n) || memchr(s, '\n', n))
         return err_set(e, EINVAL, "entry '%.*s': NUL or newline in a name", (int)strcspn(s, "\n"),
                        s);
+    /* "/" alone is the layer's own root, as "./" is. */
+    if (n && s[0] == '/' && strspn(s, "/") < n)
+        return err_set(e, EINVAL,
+                       "entry '%.*s': an absolute name; a layer's names are relative to its "
+                       "root",
+                       (int)(n < 200 ? n : 200), s);
     for (size_t i = 0; i < n;) {
         size_t begin = i, len;
 

@@ -66,7 +66,7 @@ good['prefix'] = file(b'name', b'x', prefix=b'some/folder') + END
 good['gnu-fields-are-no-prefix'] = file(b'name', b'x', magic=b'ustar  \0', prefix=b'01234567') + END
 good['star-prefix'] = file(b'n', b'x', prefix=b'pre', raw={508: b'tar\0', 476: b'00000000000 00000000000 '}) + END
 good['full-width-name'] = file(b'n' * 100, b'x') + END
-good['absolute-and-dotted-names'] = (file(b'/etc/x', b'1') + file(b'./././y', b'2') + file(b'a//b/./c', b'3') +
+good['dotted-names'] = (file(b'./etc/x', b'1') + file(b'./././y', b'2') + file(b'a//b/./c', b'3') +
     head(b'/', b'5', mode=0o700) + END)
 good['signed-checksum'] = file(b'caf\xe9', b'x', sum='signed') + END
 good['base256'] = file(b'a', b'x', uid=base256(3000000, 8), gid=base256(4294967294, 8), mtime=base256(-5, 12)) + END
@@ -120,7 +120,9 @@ bad['only-an-extension'] = (pax((b'path', b'x')), 'the archive ends in the middl
 bad['dotdot'] = (file(b'../x'), "entry '../x': '..' in a name may leave the layer")
 bad['dotdot-inside'] = (file(b'a/../../x'), "entry 'a/../../x': '..' in a name may leave the layer")
 bad['dotdot-at-the-end'] = (head(b'a/..', b'5'), "entry 'a/..': '..' in a name may leave the layer")
-bad['absolute-dotdot'] = (file(b'/../x'), "entry '/../x': '..' in a name may leave the layer")
+bad['absolute-dotdot'] = (file(b'/../x'), "entry '/../x': an absolute name; a layer's names are relative to its root")
+bad['absolute'] = (file(b'/etc/x'), "entry '/etc/x': an absolute name; a layer's names are relative to its root")
+bad['hard-link-absolute'] = (file(b'a') + head(b'h', b'1', link=b'/a'), "entry 'h': its target: entry '/a': an absolute name; a layer's names are relative to its root")
 bad['prefix-dotdot'] = (file(b'x', prefix=b'..'), "entry '../x': '..' in a name may leave the layer")
 bad['pax-dotdot'] = (pax((b'path', b'../x')) + file(b'x'), "entry '../x': '..' in a name may leave the layer")
 bad['hard-link-dotdot'] = (head(b'h', b'1', link=b'../x'), "entry 'h': its target: entry '../x': '..' in a name may leave the layer")

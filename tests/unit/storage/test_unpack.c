@@ -266,7 +266,6 @@ static void hard_links_stay_in_the_layer(void **state)
 
     (void)state;
     ADD(&t, .type = '0', .name = "a", .data = "x");
-    ADD(&t, .type = '1', .name = "b", .link = "/a");
     ADD(&t, .type = '1', .name = "b", .link = "./a");
     ADD(&t, .type = '1', .name = "a", .link = "a");
     unpacks(&t);
@@ -275,7 +274,11 @@ static void hard_links_stay_in_the_layer(void **state)
     ADD(&t, .type = '1', .name = "h", .link = "../canary.file");
     fails(&t, "'..' in a name may leave the layer");
     ADD(&t, .type = '1', .name = "h", .link = "/etc/passwd");
+    fails(&t, "entry 'h': its target: entry '/etc/passwd': an absolute name");
+    ADD(&t, .type = '1', .name = "h", .link = "etc/passwd");
     fails(&t, "entry 'h': a hard link to 'etc/passwd', which is not in this layer");
+    ADD(&t, .type = '0', .name = "/etc/x", .data = "x");
+    fails(&t, "entry '/etc/x': an absolute name; a layer's names are relative to its root");
     ADD(&t, .type = '2', .name = "up", .link = "..");
     ADD(&t, .type = '1', .name = "h", .link = "up/canary.file");
     fails(&t, "a hard link to 'up/canary.file', which is not in this layer");
