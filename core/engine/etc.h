@@ -1,4 +1,4 @@
-/* etc - a container's own /etc/hosts, /etc/hostname and /etc/resolv.conf, and its labels. */
+/* etc - a container's own /etc/hosts, /etc/hostname and /etc/resolv.conf. */
 #ifndef RCTR_ETC_H
 #define RCTR_ETC_H
 
