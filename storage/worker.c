@@ -1,7 +1,8 @@
-/* Theory of operation: two threads and a ring of buffers between them. One reads the pipe, inflates
- * and hashes; the other takes the tar apart and makes files. Both halves cost about the same, so
- * the pair takes little more than the slower half (packaging/decisions/0004-unpack.md). The first
- * failure of either side ends the process; nobody is joined. */
+/* Theory of operation: three threads around a ring of buffers. One reads the pipe and inflates, one
+ * hashes, one (the main thread) takes the tar apart and makes files. Each alone takes about a third
+ * of the work, which two cores share as they are free (packaging/decisions/0004-unpack.md). A slot
+ * is filled again when both readers are done with it. The first failure ends the process; nobody is
+ * joined. */
 #include "storage/worker.h"
 
 #include <errno.h>
@@ -27,8 +28,9 @@ static const unsigned long long memory_max = 512ULL << 20, stream_max = 1ULL << 
 struct ring {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    unsigned made, taken; /* slots filled and handed back so far */
-    bool ended;           /* no further slots: r tells why */
+    unsigned made, taken, hashed; /* slots filled, and handed back by each reader so far */
+    bool ended;                   /* no further slots: r tells why */
+    bool hash_done;
     int r;
     struct err e;
     size_t n[SLOTS];
@@ -38,7 +40,7 @@ struct ring {
     struct hash *hash;
 };
 
-/* ---- the half that reads ---- */
+/* ---- the one that reads ---- */
 
 static int fill_slot(struct ring *g, unsigned char *slot, size_t *ret_n, struct err *e)
 {
@@ -53,7 +55,6 @@ static int fill_slot(struct ring *g, unsigned char *slot, size_t *ret_n, struct 
             break;
         got += (size_t)n;
     }
-    hash_add(g->hash, slot, got);
     *ret_n = got;
     return 0;
 }
@@ -69,7 +70,7 @@ static void *produce(void *arg)
         unsigned at;
 
         pthread_mutex_lock(&g->lock);
-        while (g->made - g->taken == SLOTS)
+        while (g->made - g->taken == SLOTS || g->made - g->hashed == SLOTS)
             pthread_cond_wait(&g->changed, &g->lock);
         at = g->made % SLOTS;
         pthread_mutex_unlock(&g->lock);
@@ -84,13 +85,47 @@ static void *produce(void *arg)
             g->ended = true;
         g->r = r;
         g->e = e;
-        pthread_cond_signal(&g->changed);
+        pthread_cond_broadcast(&g->changed);
         pthread_mutex_unlock(&g->lock);
     }
     return NULL;
 }
 
-/* ---- the half that writes ---- */
+/* ---- the one that hashes ---- */
+
+static void *hash_slots(void *arg)
+{
+    struct ring *g = arg;
+
+    pthread_mutex_lock(&g->lock);
+    for (;;) {
+        unsigned at = g->hashed % SLOTS;
+
+        while (g->made == g->hashed && !g->ended)
+            pthread_cond_wait(&g->changed, &g->lock);
+        if (g->made == g->hashed)
+            break;
+        pthread_mutex_unlock(&g->lock);
+        hash_add(g->hash, g->slot[at], g->n[at]);
+        pthread_mutex_lock(&g->lock);
+        g->hashed++;
+        pthread_cond_broadcast(&g->changed);
+    }
+    g->hash_done = true;
+    pthread_cond_broadcast(&g->changed);
+    pthread_mutex_unlock(&g->lock);
+    return NULL;
+}
+
+static void await_hash(struct ring *g)
+{
+    pthread_mutex_lock(&g->lock);
+    while (!g->hash_done)
+        pthread_cond_wait(&g->changed, &g->lock);
+    pthread_mutex_unlock(&g->lock);
+}
+
+/* ---- the one that writes ---- */
 
 static int next_slot(void *arg, const void **ret, size_t *ret_n, struct err *e)
 {
@@ -101,7 +136,7 @@ static int next_slot(void *arg, const void **ret, size_t *ret_n, struct err *e)
     if (g->holding) {
         g->holding = false;
         g->taken++;
-        pthread_cond_signal(&g->changed);
+        pthread_cond_broadcast(&g->changed);
     }
     while (g->made == g->taken && !g->ended)
         pthread_cond_wait(&g->changed, &g->lock);
@@ -119,12 +154,23 @@ static int next_slot(void *arg, const void **ret, size_t *ret_n, struct err *e)
     return r;
 }
 
+static int start_thread(void *(*run)(void *), struct ring *g)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    int r;
+
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    r = pthread_create(&thread, &attributes, run, g);
+    pthread_attr_destroy(&attributes);
+    return r;
+}
+
 static int start_ring(struct ring *g, const struct worker_job *job, struct err *e)
 {
     struct inflate_limits limits = {
         .output_bytes = stream_max, .free_bytes = 64ULL << 20, .ratio = 1000};
-    pthread_attr_t attributes;
-    pthread_t thread;
     int r;
 
     if (job->blob_bytes >= 0)
@@ -140,10 +186,9 @@ static int start_ring(struct ring *g, const struct worker_job *job, struct err *
         r = hash_new(&g->hash, e);
     if (r < 0)
         return r;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    r = pthread_create(&thread, &attributes, produce, g);
-    pthread_attr_destroy(&attributes);
+    r = start_thread(produce, g);
+    if (r == 0)
+        r = start_thread(hash_slots, g);
     return r ? err_set(e, r, "cannot start a thread: %s", strerror(r)) : 0;
 }
 
@@ -165,6 +210,7 @@ static int unpack_all(const struct worker_job *job, struct worker_answer *a)
         ;
     if (r < 0)
         return r;
+    await_hash(&ring);
     hash_end(ring.hash, &a->diff_id);
     a->tar_bytes = (long long)inflate_out(ring.inflate);
     return 0;
