@@ -154,6 +154,7 @@ struct start {
     const struct parent_hooks *hooks;
     struct parent_running run;
     int sock, inside[3]; /* our end; the child's ends of the pipes */
+    int userns;          /* with a fuse root: the child's user namespace, else -1 */
     int root;            /* the container's root folder, O_PATH */
     bool identified;
     struct {
@@ -209,16 +210,13 @@ static int open_userns(pid_t pid, struct err *e)
 
 static int serve_fuse(struct start *s, int dev, struct err *e)
 {
-    autofd int ns = open_userns(s->run.pid, e), null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    pid_t pid;
+    autofd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    pid_t pid = fork();
 
-    if (ns < 0)
-        return ns;
-    pid = fork();
     if (pid < 0)
         return err_sys(e, "cannot start fuse-overlayfs");
     if (pid == 0)
-        become_fuse_server(s->p->rootfs, ns, dev, getenv("RCTR_FUSE_DEBUG") ? 2 : null);
+        become_fuse_server(s->p->rootfs, s->userns, dev, getenv("RCTR_FUSE_DEBUG") ? 2 : null);
     s->run.fuse_pid = pid;
     return 0;
 }
@@ -254,18 +252,15 @@ struct found {
  * from a child that has joined it. */
 static int look_up_inside(struct start *s, int root_fd, struct err *e)
 {
-    autofd int ns = open_userns(s->run.pid, e);
     struct found f = {0};
     int p[2];
     pid_t pid;
 
-    if (ns < 0)
-        return ns;
     if (pipe2(p, O_CLOEXEC) < 0)
         return err_sys(e, "cannot make a pipe");
     pid = fork();
     if (pid == 0) {
-        f.r = setns(ns, CLONE_NEWUSER) < 0
+        f.r = setns(s->userns, CLONE_NEWUSER) < 0
                   ? err_sys(&f.e, "cannot join the container's user namespace")
                   : look_up(s->p->spec, root_fd, &f.who, &f.e);
         _exit(file_write_fd(p[1], &f, sizeof f, NULL) < 0);
@@ -382,6 +377,7 @@ static int clone_child(struct start *s, struct err *e)
 {
     int pair[2];
     long pid;
+    int r;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return err_sys(e, "cannot make a socket pair");
@@ -397,7 +393,13 @@ static int clone_child(struct start *s, struct err *e)
         return userns_explain(errno, e);
     s->run.pid = (pid_t)pid;
     s->run.pidfd = proc_pidfd((pid_t)pid);
-    return 0;
+    /* Now: with --userns keep-id it becomes another user soon, whom we may not look at. */
+    if (s->p->child.root.kind != CHILD_ROOT_FUSE)
+        return 0;
+    r = open_userns(s->run.pid, e);
+    if (r >= 0)
+        s->userns = r;
+    return r < 0 ? r : 0;
 }
 
 static int map_users(struct start *s, struct err *e)
@@ -446,6 +448,7 @@ int parent_start(struct plan *p, const struct parent_hooks *hooks, struct parent
         .p = p,
         .hooks = hooks,
         .sock = -1,
+        .userns = -1,
         .inside = {-1, -1, -1},
         .root = -1,
         .run = {.pidfd = -1, .tty_fd = -1, .stdio = {-1, -1, -1}},

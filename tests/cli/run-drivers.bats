@@ -21,6 +21,17 @@ write_and_read() {
     is "$(still_running fuse-overlayfs)" ""
 }
 
+other_maps() {
+    [ -z "$(sed -n "/^$(id -un):/p" /etc/subuid)" ] && return # no range: no other maps
+    is "$(rctr run --rm --network none --userns keep-id localhost/busybox sh -c 'touch /tmp/x; stat -c %u /etc/passwd /tmp/x' | tr '\n' ' ')" "0 $(id -u) "
+    is "$(rctr run --rm --network none --userns nomap localhost/busybox sh -c 'touch /x; stat -c %u /x')" 0
+    is "$(ls "$RCTR_STATE/containers")" ""
+}
+
+@test "each driver knows keep-id and nomap" {
+    each_driver other_maps
+}
+
 many_layers() {
     is "$(rctr run --rm --network none "$RCTR_TEST_REGISTRY/test/layers:30" sh -c 'ls / | wc -l')" \
         "$(RCTR_STORAGE_DRIVER=copy rctr run --rm --network none "$RCTR_TEST_REGISTRY/test/layers:30" sh -c 'ls / | wc -l')"
