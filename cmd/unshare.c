@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@ static int run_inside(void *arg, struct err *e)
     const char *const *argv = arg;
     int r;
 
+    (void)signal(SIGXFSZ, SIG_DFL); /* ignored for rctr itself */
     execvp(argv[0], (char *const *)(size_t)argv);
     r = err_sys(e, "cannot run %s", argv[0]);
     if (e)

@@ -373,6 +373,11 @@ int rootfs_plan(struct store *s, const struct image *image, int dir_fd, const ch
      * nobody inside. */
     if (r == 0 && p.driver == ROOTFS_FUSE && idmap_inside(&map->uid, geteuid(), &inside) < 0)
         p.driver = ROOTFS_COPY;
+    /* It splits even the name that it has looked up itself. */
+    if (r == 0 && p.driver == ROOTFS_FUSE && strchr(dir, ':')) {
+        log_warn("fuse-overlayfs cannot work below '%s' for its colon: the image is copied", dir);
+        p.driver = ROOTFS_COPY;
+    }
     if (r == 0)
         r = lowers(s, image, base, map, &p, e);
     if (r == 0 && p.driver == ROOTFS_OVERLAY)

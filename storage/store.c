@@ -97,6 +97,16 @@ static int check_owner(int fd, const char *path, struct err *e)
                        "other users can write to the state folder '%s' (mode %04o): look what is "
                        "in it, then `chmod 700` it",
                        path, (unsigned)st.st_mode & 07777);
+    return 0;
+}
+
+/* Not before it is known to be ours: a slip must not change the mode of another folder. */
+static int close_to_others(int fd, const char *path, struct err *e)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return err_sys(e, "cannot look at the state folder '%s'", path);
     if ((st.st_mode & 0777) != 0700 && fchmod(fd, 0700) < 0)
         return err_sys(e, "cannot close the state folder '%s' to other users", path);
     return 0;
@@ -191,6 +201,8 @@ int store_open_at(const char *path, struct store *ret, struct err *e)
     r = check_owner(fd, path, e);
     if (r == 0)
         r = check_version(fd, path, e);
+    if (r == 0)
+        r = close_to_others(fd, path, e);
     if (r < 0)
         return r;
     s.path = strdup(path);

@@ -94,30 +94,73 @@ static void single(struct idmap *map, const char *why)
     snprintf(map->why, sizeof map->why, "%s", why);
 }
 
-/* How many ids from 0 on exist in the namespace that rctr itself runs in. */
-static unsigned own_span(const char *file)
+/* The ids that exist in the namespace that rctr itself runs in. */
+static void own_rows(const char *file, struct idmap_rows *ret)
 {
     autotext struct text t = {0};
-    struct idmap_rows rows = {0};
     unsigned inside, outside, n;
 
     if (file_read(AT_FDCWD, file, 65536, &t, NULL) < 0)
-        return 1;
-    for (const char *p = t.s; *p && rows.n < IDMAP_ROWS; p += strcspn(p, "\n"), p += *p == '\n')
+        return;
+    for (const char *p = t.s; *p && ret->n < IDMAP_ROWS; p += strcspn(p, "\n"), p += *p == '\n')
         if (sscanf(p, "%u %u %u", &inside, &outside, &n) == 3)
-            rows.v[rows.n++] = (struct idmap_row){inside, outside, n};
-    return idmap_span(&rows);
+            ret->v[ret->n++] = (struct idmap_row){inside, outside, n};
+}
+
+/* The same ids inside and outside, from 0 on without a gap. A row may not lie across two rows of
+ * the namespace that it is made in: the kernel refuses that. */
+static void same_ids(const char *file, struct idmap_rows *ret)
+{
+    struct idmap_rows own = {0};
+    bool grown = true;
+
+    own_rows(file, &own);
+    for (unsigned next = 0; grown && next < ROOT_SPAN;) {
+        grown = false;
+        for (size_t i = 0; i < own.n && !grown; i++) {
+            unsigned n = own.v[i].count;
+
+            if (own.v[i].inside != next || n == 0)
+                continue;
+            n = n < ROOT_SPAN - next ? n : ROOT_SPAN - next;
+            ret->v[ret->n++] = (struct idmap_row){next, next, n};
+            next += n;
+            grown = true;
+        }
+    }
+    if (ret->n == 0)
+        ret->v[ret->n++] = (struct idmap_row){0, 0, 1};
 }
 
 /* rctr as root needs no ranges: inside and outside ids are the same ones. */
 static void as_root(struct idmap *map)
 {
-    unsigned uids = own_span("/proc/self/uid_map"), gids = own_span("/proc/self/gid_map");
-
     *map = (struct idmap){.direct = true};
-    map->uid.v[map->uid.n++] = (struct idmap_row){0, 0, uids < ROOT_SPAN ? uids : ROOT_SPAN};
-    map->gid.v[map->gid.n++] = (struct idmap_row){0, 0, gids < ROOT_SPAN ? gids : ROOT_SPAN};
-    map->single = uids <= 1;
+    same_ids("/proc/self/uid_map", &map->uid);
+    same_ids("/proc/self/gid_map", &map->gid);
+    map->single = idmap_span(&map->uid) <= 1;
+    if (map->single)
+        snprintf(map->why, sizeof map->why,
+                 "rctr itself runs in a user namespace with a single user");
+}
+
+/* Inside of another user namespace (bwrap, unshare) the ranges of the files may not exist. */
+static bool rows_exist(const char *file, const struct idmap_rows *rows)
+{
+    struct idmap_rows own = {0};
+
+    own_rows(file, &own);
+    for (size_t i = 1; i < rows->n; i++) {
+        const struct idmap_row *row = &rows->v[i];
+        bool found = false;
+
+        for (size_t k = 0; k < own.n && !found; k++)
+            found = row->outside >= own.v[k].inside && row->count <= own.v[k].count &&
+                    row->outside - own.v[k].inside <= own.v[k].count - row->count;
+        if (!found)
+            return false;
+    }
+    return true;
 }
 
 static int user_name(char ret[256], struct err *e)
@@ -173,8 +216,21 @@ int idmap_load(struct idmap *ret, struct err *e)
                "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)");
         return 0;
     }
+    if (!rows_exist("/proc/self/uid_map", &map.uid) ||
+        !rows_exist("/proc/self/gid_map", &map.gid)) {
+        single(ret, "rctr itself runs in a user namespace that lacks the range of /etc/subuid");
+        return 0;
+    }
     *ret = map;
     return 0;
+}
+
+bool idmap_may_set_groups(void)
+{
+    autotext struct text t = {0};
+
+    return file_read(AT_FDCWD, "/proc/self/setgroups", 64, &t, NULL) < 0 ||
+           !text_starts(t.s, "deny");
 }
 
 /* The rows of `base` beyond the caller's own, laid out from 0 with a hole at `hole`. */

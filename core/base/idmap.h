@@ -42,6 +42,9 @@ int idmap_keep_id(const struct idmap *base, unsigned uid, unsigned gid, struct i
 /* No container user is the caller (--userns nomap); -ENOTSUP without a range. */
 int idmap_nomap(const struct idmap *base, struct idmap *ret, struct err *e);
 
+/* False inside of a user namespace whose maker has given up setgroups(2) for all below. */
+bool idmap_may_set_groups(void);
+
 /* Write the maps of process `pid`, which has just made its user namespace; both helpers run side
  * by side. */
 int idmap_apply(const struct idmap *map, pid_t pid, struct err *e);

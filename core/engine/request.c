@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -158,6 +159,9 @@ int request_namespaces(const struct container_request *q, const struct idmap *ba
         r = host_or_own("ipc", q->ipc, &s->host_ipc, e);
     if (r == 0)
         r = host_or_own("uts", q->uts, &s->host_uts, e);
+    if (r == 0 && given(q->hostname) && strlen(q->hostname) > HOST_NAME_MAX)
+        r = err_set(e, EINVAL, "--hostname: it has %zu letters, the kernel takes at most %d",
+                    strlen(q->hostname), HOST_NAME_MAX);
     if (r == 0 && s->host_uts && given(q->hostname))
         r = err_set(e, EINVAL, "--hostname cannot be set together with --uts host");
     return r;

@@ -24,7 +24,9 @@ struct attach {
     const struct attach_options *o;
     unsigned window;  /* messages of input that may still be sent */
     unsigned matched; /* of the detach keys */
-    bool input_open, detached, out_lost;
+    bool input_open, detached;
+    bool lost[3];        /* standard output, standard error: not written any more */
+    struct err why_lost; /* of what the caller does not know yet */
     bool raw;
     struct termios before;
     int status;
@@ -160,17 +162,19 @@ static void pass_signal(struct attach *a)
     }
 }
 
+/* What cannot be written is lost, and the program inside is told so by its own next write. A
+ * reader that has gone knows; anything else is a failure of the command. */
 static void put_out(struct attach *a, int fd, const char *bytes, size_t n)
 {
     struct err e;
 
-    if ((fd == STDOUT_FILENO && a->out_lost) || file_write_fd(fd, bytes, n, &e) == 0)
+    if (a->lost[fd] || file_write_fd(fd, bytes, n, &e) == 0)
         return;
-    if (fd == STDOUT_FILENO) { /* the container goes on, its output is dropped */
-        a->out_lost = true;
-        if (e.code != EPIPE)
-            log_warn("standard output is lost: %s", e.text);
-    }
+    a->lost[fd] = true;
+    if (e.code != EPIPE && !a->why_lost.text[0])
+        (void)err_set(&a->why_lost, e.code, "standard %s is lost: %s",
+                      fd == STDOUT_FILENO ? "output" : "error", e.text);
+    (void)wire_send(a->sock, WIRE_LOST, &fd, sizeof fd, 1);
 }
 
 /* One message of the monitor. */
@@ -286,5 +290,10 @@ int attach_run(int sock, const struct attach_options *o, bool *ret_detached, str
     if (a.detached)
         (void)wire_send(sock, WIRE_DETACH, NULL, 0, 1);
     *ret_detached = a.detached;
+    if (r == 0 && a.why_lost.text[0]) {
+        if (e)
+            *e = a.why_lost;
+        return -EIO;
+    }
     return r < 0 ? r : a.status;
 }

@@ -57,9 +57,12 @@ static long long now_ns(void)
 static void on_exit_event(void *arg, short revents)
 {
     struct monitor *m = arg;
+    struct signalfd_siginfo told;
     int status = 0;
 
     (void)revents;
+    if (m->run.pidfd < 0) /* it may speak of another child, too; only waitpid counts */
+        (void)!read(m->exit_fd, &told, sizeof told);
     if (m->exited || waitpid(m->run.pid, &status, m->end_it ? 0 : WNOHANG) != m->run.pid)
         return;
     m->status = proc_status(status);
@@ -171,13 +174,19 @@ static int start(struct monitor *m, struct err *e)
     return 0;
 }
 
+/* Before the clone, or the signal of a program that ends at once would be lost. */
+static void hold_child_signal(sigset_t *ret)
+{
+    sigemptyset(ret);
+    sigaddset(ret, SIGCHLD);
+    (void)sigprocmask(SIG_BLOCK, ret, NULL);
+}
+
 static int child_signal(void)
 {
     sigset_t set;
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGCHLD);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    hold_child_signal(&set);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -190,7 +199,7 @@ static int listen_to_all(struct monitor *m, struct err *e)
     if (r >= 0)
         r = relay_begin(&m->relay, m->run.stdio[0], m->run.stdio[1], m->run.stdio[2], m->run.tty_fd,
                         e);
-    m->run.stdio[0] = -1; /* the relay closes it */
+    m->run.stdio[0] = m->run.stdio[1] = m->run.stdio[2] = -1; /* the relay closes them */
     if (r >= 0 && m->job->timeout_s)
         r = loop_timer(m->loop, m->job->timeout_s * 1000, on_timeout, m, e);
     return r < 0 ? r : 0;
@@ -265,6 +274,7 @@ static void sweep_after(const struct store *s)
     (void)futimens(fd, NULL);
     close(fd);
     (void)record_sweep(s, NULL); /* what cannot be put right is told by `rctr system check` */
+    (void)store_clear_tmp(s, NULL, NULL);
 }
 
 static void serve(const struct monitor_job *job, int client)
@@ -282,6 +292,7 @@ static void serve(const struct monitor_job *job, int client)
     m.run = (struct parent_running){.pidfd = -1, .tty_fd = -1, .stdio = {-1, -1, -1}};
     r = loop_new(&m.loop, &e);
     relay_init(&m.relay, m.loop, client);
+    hold_child_signal(&(sigset_t){0});
     if (r == 0)
         r = start(&m, &e);
     if (r == 0)

@@ -154,12 +154,29 @@ static void forward_signal(struct relay *r, const void *payload, size_t n)
     r->signal(r->arg, signo);
 }
 
+static void resume_output(struct relay *r);
+static void end_output(struct relay_output *o);
+
+/* The reader of a pipeline has gone: as without us, the program is told so by its next write. A
+ * terminal stays, its input may still matter. */
+static void lose_output(struct relay *r, const void *payload, size_t n)
+{
+    int fd;
+
+    if (n != sizeof fd || r->tty_fd >= 0)
+        return;
+    memcpy(&fd, payload, sizeof fd);
+    if ((fd == STDOUT_FILENO || fd == STDERR_FILENO) && r->out[fd - 1].fd >= 0)
+        end_output(&r->out[fd - 1]);
+}
+
 static void take_message(struct relay *r, enum wire_kind kind, const char *buf, size_t n)
 {
     switch ((int)kind) {
     case WIRE_STDIN: take_input(r, buf, n); break;
     case WIRE_RESIZE: resize(r, buf, n); break;
     case WIRE_SIGNAL: forward_signal(r, buf, n); break;
+    case WIRE_LOST: lose_output(r, buf, n); break;
     case WIRE_STDIN_END:
         r->in_end = true;
         push_input(r);
@@ -167,8 +184,6 @@ static void take_message(struct relay *r, enum wire_kind kind, const char *buf, 
     default: lose_client(r); /* WIRE_DETACH, or not one of ours */
     }
 }
-
-static void resume_output(struct relay *r);
 
 static void on_client(void *arg, short revents)
 {
@@ -212,6 +227,16 @@ static void check_end(struct relay *r)
         r->drained(r->arg);
 }
 
+static void end_output(struct relay_output *o)
+{
+    loop_remove(o->r->loop, o->handle);
+    if (o->r->tty_fd < 0)
+        close(o->fd);
+    o->fd = -1;
+    o->held = 0;
+    check_end(o->r);
+}
+
 static void on_output(void *arg, short revents)
 {
     struct relay_output *o = arg;
@@ -229,13 +254,10 @@ static void on_output(void *arg, short revents)
             continue;
         /* EIO is a terminal's way to say that nobody has it open. After the end, an empty pipe is
          * as good as a closed one: another process (--pid host) may hold it for ever. */
-        if (n == 0 || errno != EAGAIN || r->ending) {
-            loop_remove(r->loop, o->handle);
-            o->fd = -1;
-        }
+        if (n == 0 || errno != EAGAIN || r->ending)
+            end_output(o);
         break;
     }
-    check_end(r);
 }
 
 /* The client has room again. After the end nobody may be there to make the pipe readable. */

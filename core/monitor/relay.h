@@ -18,7 +18,7 @@ struct relay;
 struct relay_output {
     struct relay *r;
     enum wire_kind kind;
-    int fd; /* borrowed; -1: at its end */
+    int fd; /* owned, unless it is the terminal; -1: at its end */
     int handle;
     size_t held; /* bytes of buf that the client has not taken yet */
     char buf[WIRE_DATA_MAX];
@@ -45,7 +45,7 @@ struct relay {
 
 /* `r` is zeroed but for signal, drained and arg. Takes `client`. */
 void relay_init(struct relay *r, struct loop *loop, int client);
-/* Begin: stdin's write end (taken) and the outputs, or the terminal for all (-1: none). */
+/* Begin: stdin's write end and the outputs (taken), or the terminal for all (-1: none). */
 int relay_begin(struct relay *r, int in_fd, int out_fd, int err_fd, int tty_fd, struct err *e);
 /* The container has ended: what is still in the pipes is passed on, then `drained` is called. */
 void relay_end(struct relay *r);

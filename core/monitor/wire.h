@@ -19,6 +19,7 @@ enum wire_kind {
     WIRE_RESIZE, /* struct wire_size */
     WIRE_SIGNAL, /* int */
     WIRE_DETACH,
+    WIRE_LOST, /* int, 1 or 2: this output cannot be written any more */
     /* monitor to client */
     WIRE_STDOUT, /* bytes */
     WIRE_STDERR, /* bytes */

@@ -163,7 +163,14 @@ struct start {
     } go;
 };
 
-/* Join the user namespace and become fuse-overlayfs. Its files are the host's, its ids the
+/* For the program that we become. 3 is the device's place there. */
+static int keep_open(int fd)
+{
+    return fcntl(fd, F_DUPFD, 4);
+}
+
+/* Join the user namespace and become fuse-overlayfs. It gets the folders as descriptors: a path
+ * with a colon, comma or backslash cannot be told to it. Its files are the host's, its ids the
  * container's. It ends by itself when the last mount is gone, and with us. */
 static _Noreturn void become_fuse_server(const struct rootfs *r, int ns, int dev, int err_fd)
 {
@@ -173,13 +180,10 @@ static _Noreturn void become_fuse_server(const struct rootfs *r, int ns, int dev
     char f[] = "-f", o[] = "-o", *env[] = {NULL};
 
     text_add(&options, "lowerdir=");
-    for (size_t i = 0; i < r->lower_count; i++) {
-        if (i)
-            text_add(&options, ":");
-        for (const char *c = r->lowers[i]; *c; c++)
-            text_addf(&options, strchr(":,\\", *c) ? "\\%c" : "%c", *c);
-    }
-    text_addf(&options, ",upperdir=%s,workdir=%s", r->upper, r->work);
+    for (size_t i = 0; i < r->lower_count; i++)
+        text_addf(&options, "%s/proc/self/fd/%d", i ? ":" : "", keep_open(r->lower_fds[i]));
+    text_addf(&options, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d",
+              keep_open(r->upper_fd), keep_open(r->work_fd));
     if (setns(ns, CLONE_NEWUSER) < 0 || text_check(&options, NULL) < 0)
         _exit(1);
     (void)!setresgid(0, 0, 0); /* where nobody is user 0, the capabilities do */

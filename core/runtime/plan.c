@@ -168,7 +168,7 @@ static int fill(struct plan *p, const struct spec *s, const struct rootfs *r, st
     c->hostname_length = s->hostname ? strlen(s->hostname) : 0;
     c->has_root = idmap_outside(&s->map.uid, 0, &outside) == 0 &&
                   idmap_outside(&s->map.gid, 0, &outside) == 0;
-    c->set_groups = !(s->map.single && geteuid() != 0);
+    c->set_groups = !(s->map.single && geteuid() != 0) && idmap_may_set_groups();
     c->tty = s->tty;
     c->tty_rows = s->tty_rows;
     c->tty_cols = s->tty_cols;
