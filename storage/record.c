@@ -106,7 +106,7 @@ static int make_folder(int containers, struct record *r, struct err *e)
     if (dir >= 0)
         file = openat(dir, "record.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     n = file < 0 ? err_sys(e, "cannot create the container's record")
-                 : file_write_fd(file, t.s, t.n, e);
+                 : err_wrap(e, file_write_fd(file, t.s, t.n, e), "the container's record");
     if (n == 0) {
         r->dir_fd = take_fd(&dir);
         return 0;

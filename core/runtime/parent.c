@@ -291,9 +291,11 @@ static int look_up_inside(struct start *s, int root_fd, struct err *e)
 
 static int identify(struct start *s, int root_fd, struct err *e)
 {
-    int r = s->p->child.root.kind == CHILD_ROOT_FUSE ? look_up_inside(s, root_fd, e)
+    int r = s->p->child.root.kind == CHILD_ROOT_FUSE ? -EACCES
                                                      : look_up(s->p->spec, root_fd, &s->go.who, e);
 
+    if (r == -EACCES) /* also what only the container's root may read: folders of mode 0 */
+        r = look_up_inside(s, root_fd, e);
     s->identified = r == 0;
     return r;
 }

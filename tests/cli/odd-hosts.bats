@@ -61,3 +61,15 @@ hello() {
     fails_with 125 "65 letters, the kernel takes at most 64" \
         rctr run --rm -h "$(printf 'h%.0s' $(seq 65))" localhost/busybox true
 }
+
+@test "an image whose /etc only root may enter" {
+    mkdir -p "$BATS_TEST_TMPDIR/root/bin" "$BATS_TEST_TMPDIR/root/etc" data/images
+    cp /bin/busybox root/bin/sh
+    echo 'root:x:0:0::/there:/bin/sh' >root/etc/passwd
+    tar -C root --owner=0 --group=0 --mode=a-rwx -cf etc.tar etc/passwd
+    rm -f root/etc/passwd
+    oci_pack root >root.tar
+    oci_new oci '{"Cmd":["/bin/sh","-c","echo $HOME"]}' root.tar etc.tar
+    tar -C oci -cf data/images/closed.tar .
+    is "$(RCTR_DATADIR=$PWD/data rctr run --rm --network none localhost/closed)" /there
+}
