@@ -154,7 +154,7 @@ struct start {
     const struct parent_hooks *hooks;
     struct parent_running run;
     int sock, inside[3]; /* our end; the child's ends of the pipes */
-    int userns;          /* with a fuse root: the child's user namespace, else -1 */
+    int userns;          /* the child's user namespace where it is needed, else -1 */
     int root;            /* the container's root folder, O_PATH */
     bool identified;
     struct {
@@ -294,8 +294,12 @@ static int identify(struct start *s, int root_fd, struct err *e)
     int r = s->p->child.root.kind == CHILD_ROOT_FUSE ? -EACCES
                                                      : look_up(s->p->spec, root_fd, &s->go.who, e);
 
-    if (r == -EACCES) /* also what only the container's root may read: folders of mode 0 */
-        r = look_up_inside(s, root_fd, e);
+    /* Also what only the container's root may read: folders of mode 0. */
+    if (r == -EACCES) {
+        if (s->userns < 0)
+            s->userns = open_userns(s->run.pid, e);
+        r = s->userns < 0 ? s->userns : look_up_inside(s, root_fd, e);
+    }
     s->identified = r == 0;
     return r;
 }
