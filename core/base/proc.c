@@ -29,36 +29,37 @@ static int boot_id(char ret[40], struct err *e)
     return 0;
 }
 
-/* When it began, and whether it runs: one that was killed keeps its entry until it is waited for.
- */
-static int start_time(pid_t pid, unsigned long long *ret, bool *ret_zombie, struct err *e)
+/* When it began, and whether it is on its way out: a killed process can take a while to die
+ * (closing a tap waits for the kernel), and keeps its entry until somebody waits for it. */
+static int start_time(pid_t pid, unsigned long long *ret, bool *ret_ending, struct err *e)
 {
+    enum { PF_EXITING = 0x4 }; /* of field 9, the flags: include/linux/sched.h */
     autotext struct text t = {0};
-    char name[40], *p;
-    int r, field = 2;
+    unsigned long flags;
+    char name[40], state, *p;
+    int r;
 
     snprintf(name, sizeof name, "/proc/%d/stat", (int)pid);
     r = file_read(AT_FDCWD, name, 4096, &t, e);
     if (r < 0)
         return r;
     p = strrchr(t.s, ')'); /* the program's name may hold spaces and brackets */
-    *ret_zombie = p && p[1] == ' ' && (p[2] == 'Z' || p[2] == 'X');
-    while (p && field < 22) {
-        p = strchr(p + 1, ' ');
-        field++;
-    }
-    if (!p || sscanf(p, " %llu", ret) != 1)
+    if (!p ||
+        sscanf(p + 1,
+               " %c %*d %*d %*d %*d %*d %lu %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+               &state, &flags, ret) != 3)
         return err_set(e, EINVAL, "'%s' has a form that rctr does not know", name);
+    *ret_ending = state == 'Z' || state == 'X' || flags & PF_EXITING;
     return 0;
 }
 
-static int identify(pid_t pid, struct proc_id *ret, bool *ret_zombie, struct err *e)
+static int identify(pid_t pid, struct proc_id *ret, bool *ret_ending, struct err *e)
 {
     struct proc_id id = {.pid = pid};
     int r = boot_id(id.boot, e);
 
     if (r == 0)
-        r = start_time(pid, &id.start, ret_zombie, e);
+        r = start_time(pid, &id.start, ret_ending, e);
     if (r == 0)
         *ret = id;
     return r;
@@ -66,17 +67,17 @@ static int identify(pid_t pid, struct proc_id *ret, bool *ret_zombie, struct err
 
 int proc_identify(pid_t pid, struct proc_id *ret, struct err *e)
 {
-    bool zombie = false;
+    bool ending = false;
 
-    return identify(pid, ret, &zombie, e);
+    return identify(pid, ret, &ending, e);
 }
 
 bool proc_alive(const struct proc_id *id)
 {
     struct proc_id now;
-    bool zombie = false;
+    bool ending = false;
 
-    return id->pid > 0 && identify(id->pid, &now, &zombie, NULL) == 0 && !zombie &&
+    return id->pid > 0 && identify(id->pid, &now, &ending, NULL) == 0 && !ending &&
            now.start == id->start && strcmp(now.boot, id->boot) == 0;
 }
 
