@@ -479,6 +479,8 @@ int parent_start(struct plan *p, const struct parent_hooks *hooks, struct parent
     log_phase_end(t, "child: mounts to exec");
     if (s->sock >= 0)
         close(s->sock);
+    if (s->userns >= 0)
+        close(s->userns);
     if (s->root >= 0)
         close(s->root);
     if (r == 0 && !s->identified)
