@@ -258,8 +258,13 @@ int tap_child_setup(const struct tap_plan *p, int *ret_tap_fd, enum tap_step *re
         return r;
     }
     wish_ping(p->ping_gid_max);
-    if (!p->loopback_only)
+    if (!p->loopback_only) {
         wish_congestion(p->congestion);
+        /* It goes with its namespace, not with the descriptor: the kernel takes the namespace down
+         * in its own time, while closing the last descriptor of a device waits 30 ms and more for
+         * all processors. */
+        (void)ioctl(tap, TUNSETPERSIST, 1);
+    }
     *ret_tap_fd = tap;
     return 0;
 }

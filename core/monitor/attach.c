@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@
 #include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/monitor/wire.h"
+
+enum { AWAIT_MONITOR_MS = 1000 };
 
 /* What a user or a parent may send us and means for the container. */
 static const int forwarded[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,   SIGUSR2, SIGALRM,
@@ -234,6 +237,18 @@ static int relay(struct attach *a, struct err *e)
     return 0;
 }
 
+/* After the end the monitor removes what is to be removed: a command that comes next finds neither
+ * files nor a process. A second is enough on any disk; what takes longer goes on without us. */
+static void await_monitor(int sock)
+{
+    struct pollfd p = {.fd = sock, .events = POLLIN};
+    char rest;
+
+    if (poll(&p, 1, AWAIT_MONITOR_MS) > 0)
+        (void)!recv(sock, &rest, sizeof rest,
+                    MSG_DONTWAIT); /* end of file: nothing is sent any more */
+}
+
 static int catch_signals(struct err *e)
 {
     sigset_t set;
@@ -287,6 +302,8 @@ int attach_run(int sock, const struct attach_options *o, bool *ret_detached, str
     send_size(&a);
     r = relay(&a, e);
     leave_raw(&a);
+    if (a.ended)
+        await_monitor(sock);
     if (a.detached)
         (void)wire_send(sock, WIRE_DETACH, NULL, 0, 1);
     *ret_detached = a.detached;

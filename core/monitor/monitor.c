@@ -315,16 +315,13 @@ static void serve(const struct monitor_job *job, int client)
     log_phase_end(t, "program, until it is reaped");
     finish(&m, &x, gone);
     relay_tell(&m.relay, WIRE_EXIT, &x, sizeof x);
-    /* Unlinking a container's files took more than half as long as all the rest of a short run, on
-     * a busy disk. No command finds them any more; if we are killed, the cleaner of tmp/ does it.
-     */
+    /* No command finds them any more; if we are killed, the cleaner of tmp/ does it. */
     t = log_phase_begin();
     if (gone[0])
         (void)store_bury(job->store, gone, NULL);
     log_phase_end(t, "remove the container's files");
-    /* Closing the tap takes the kernel 30 ms (it waits for all processors to let go of the
-     * device). Nobody needs to wait for that with us. */
     slirp_free(m.slirp);
+    relay_close(&m.relay); /* the client goes now */
     sweep_after(job->store);
 }
 

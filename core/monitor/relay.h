@@ -52,4 +52,7 @@ void relay_end(struct relay *r);
 /* A message that the client gets now, even if we have to wait for it; only at start and end. */
 void relay_tell(struct relay *r, enum wire_kind kind, const void *payload, size_t n);
 
+/* The client's socket is closed: that is what it waits for after WIRE_EXIT. */
+void relay_close(struct relay *r);
+
 #endif

@@ -73,3 +73,9 @@ hello() {
     tar -C oci -cf data/images/closed.tar .
     is "$(RCTR_DATADIR=$PWD/data rctr run --rm --network none localhost/closed)" /there
 }
+
+@test "a low limit of open files is raised where it may be, and else named" {
+    rctr run --rm --network none localhost/busybox true
+    is "$(bash -c 'ulimit -S -n 64; rctr run --rm --network none localhost/busybox sh -c "ulimit -n"')" 64
+    fails_with 125 "ulimit -n" bash -c 'ulimit -n 64; rctr run --rm --network none localhost/busybox true'
+}
