@@ -17,6 +17,7 @@
 #include "core/base/auto.h"
 #include "core/base/idmap.h"
 #include "storage/blob.h"
+#include "storage/gc.h"
 #include "storage/inflate.h"
 #include "storage/layer.h"
 #include "storage/tar.h"
@@ -354,6 +355,9 @@ int image_load_oci(struct store *s, int fd, const struct ref *as, struct image *
     if (r == 0)
         r = load_all(a, as, &i, e);
     archive_free(a);
+    /* What it brought and nobody names now goes; when others are writing, with their next gc. */
+    if (r < 0)
+        (void)gc_run(s, false, NULL, NULL);
     if (r < 0 || !ret)
         image_free(&i);
     else

@@ -10,7 +10,7 @@
  * under its own names, or under `as` when that is not NULL; a short name of its own becomes
  * localhost/NAME, one without any stays unnamed. The blobs are verified, the layers unpacked, and
  * all is durable before the first name. *ret (may be NULL) is the last image. -EBADMSG, -EINVAL:
- * the archive is damaged; whole blobs stay for gc. */
+ * the archive is damaged; what it brought is removed again. */
 int image_load_oci(struct store *s, int fd, const struct ref *as, struct image *ret, struct err *e);
 
 /* localhost/NAME that the store lacks: load it from $RCTR_DATADIR/images/NAME.tar, else
