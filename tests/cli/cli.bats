@@ -117,7 +117,7 @@ libc.execv(path, (ctypes.c_char_p * 1)(None))'
             [ -f "$pages/$name.1" ] || { echo "no $pages/$name.1"; return 1; }
         done
         mandoc -T lint -W error "$pages/$page.1"
-        has "$(mandoc -T ascii "$pages/$page.1" | col -b)" "SYNOPSIS"
+        has "$(mandoc -T ascii "$pages/$page.1" | sed "s,.\x08,,g")" "SYNOPSIS"
     done < <(rctr __man)
     mandoc -T lint -W error "$pages/rctr.1"
 }
@@ -126,7 +126,7 @@ libc.execv(path, (ctypes.c_char_p * 1)(None))'
     need_command mandoc
     pages=$(dirname "$(command -v rctr)")/../share/man/man1
     [ -d "$pages" ] || pages=$TOP/build/man1
-    text=$(mandoc -T ascii "$pages/rctr-run.1" | col -b)
+    text=$(mandoc -T ascii "$pages/rctr-run.1" | sed "s,.\x08,,g")
     for flag in $(rctr run --help | grep -o -- '^ .* --[a-z-]*' | grep -o -- '--.*'); do
         has "$text" "$flag"
     done
