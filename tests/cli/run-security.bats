@@ -102,6 +102,8 @@ END
     is "$(run_in -u 1000:100 localhost/busybox id -u)" 1000
     is "$(run_in -u 1000:100 localhost/busybox id -G)" 100
     is "$(run_in -u 1000 --group-add 50 localhost/busybox id -G)" "0 50"
+    # the primary group is a supplementary one too, so that no program can shed it
+    is "$(run_in -u 1000:100 localhost/busybox sed -n 's/^Groups:[[:space:]]*//p' /proc/self/status | tr -d ' ')" 100
     fails_with 125 "outside of the range" run_in -u 300000 localhost/busybox true
 }
 

@@ -243,7 +243,8 @@ static void another_user_has_none_and_exactly_the_images_groups(void **state)
         skip();
     }
     runs(*state, &q,
-         "uid=1000(app) gid=1001(app) groups=29(audio)\n/home/app\nCapInh: 0000000000000000\n"
+         "uid=1000(app) gid=1001(app) groups=29(audio),1001(app)\n/home/app\nCapInh: "
+         "0000000000000000\n"
          "CapPrm: 0000000000000000\nCapEff: 0000000000000000\nCapAmb: 0000000000000000\n");
 }
 
