@@ -205,7 +205,8 @@ int request_program(const struct container_request *q, const struct image_config
         return err_set(e, EINVAL,
                        "no command or entrypoint provided, and no CMD or ENTRYPOINT from "
                        "image");
-    s->cwd = strdup(*cwd ? cwd : "/");
+    /* An image's folder that is not absolute begins at the root; the user's own is refused. */
+    s->cwd = given(q->workdir) || *cwd == '/' ? strdup(cwd) : text_format("/%s", cwd);
     if (!given(q->user) && q->userns && strncmp(q->userns, "keep-id", 7) == 0)
         s->user = text_format("%u:%u", s->map.uid.v[0].inside, s->map.gid.v[0].inside);
     else
@@ -359,17 +360,36 @@ static int parse_security(const char *text, const char **ret_seccomp, struct spe
                    text);
 }
 
+/* Each value may name several, as in "CHOWN,SETUID". */
+static int add_caps(const struct opt_list *from, struct strv *to, struct err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < from->n && r == 0; i++) {
+        const char *name = from->v[i];
+
+        for (size_t n = 0; r == 0; name += n + 1) {
+            autofree char *one = strndup(name, n = strcspn(name, ","));
+
+            r = one ? strv_add(to, one, e) : err_memory(e);
+            if (!name[n])
+                break;
+        }
+    }
+    return r;
+}
+
 int request_security(const struct container_request *q, const struct store *store, struct spec *s,
                      struct err *e)
 {
     autostrv struct strv add = {0}, drop = {0};
     const char *seccomp = NULL;
-    int r = copy_list(&q->cap_add, &add, e);
+    int r = add_caps(&q->cap_add, &add, e);
 
     s->privileged = q->privileged;
     s->no_new_privs = true;
     if (r == 0)
-        r = copy_list(&q->cap_drop, &drop, e);
+        r = add_caps(&q->cap_drop, &drop, e);
     if (r == 0)
         r = caps_compute(&add, &drop, q->privileged, &s->caps, e);
     for (size_t i = 0; i < q->security_opt.n && r == 0; i++)
@@ -385,6 +405,9 @@ int request_limits(const struct container_request *q, struct spec *s, struct err
         .net = s->net != SPEC_NET_HOST, .ipc = !s->host_ipc, .uts = !s->host_uts};
     int r = 0;
 
+    if (q->timeout_s < 0)
+        return err_set(e, EINVAL, "--timeout %lld: it is a number of seconds, or 0 for none",
+                       q->timeout_s);
     for (size_t i = 0; i < q->ulimit.n && r == 0; i++)
         r = err_wrap(e, limits_add_ulimit(q->ulimit.v[i], &s->limits, e), "--ulimit");
     if (r == 0)
@@ -431,6 +454,10 @@ int request_labels(const struct container_request *q, const struct image_config 
 
     if (config && json_object_update(r->labels, config->labels) < 0)
         return err_memory(e);
+    for (size_t i = 0; i < q->annotation.n; i++)
+        if (!strchr(q->annotation.v[i], '='))
+            return err_set(e, EINVAL, "--annotation '%s' must look like KEY=VALUE",
+                           q->annotation.v[i]);
     code = add_labels(&q->label, "label", r->labels, e);
     return code < 0 ? code : add_labels(&q->annotation, "annotation", r->annotations, e);
 }

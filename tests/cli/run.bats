@@ -1,5 +1,6 @@
 # also: single-uid
 load common
+load image
 
 run_in() { # words of run, image and command
     rctr run --rm --network none "$@"
@@ -93,6 +94,8 @@ run_in() { # words of run, image and command
         fails_with 125 "working directory" run_in -w /proc/self/fd/$n localhost/busybox true
     done
     fails_with 125 "not absolute" run_in -w etc localhost/busybox true
+    image_load localhost/relative:1 word '{"WorkingDir":"some/where","Entrypoint":["/missing"]}'
+    fails_with 127 "/missing" run_in localhost/relative:1
     mkdir vol && ln -s /proc/self/cwd vol/link && ln -s /proc/1/root vol/root
     run_in -v "$PWD/vol:/vol" -w /vol/root localhost/busybox true || true # wherever it leads, it is inside
 }
@@ -173,4 +176,11 @@ run_in() { # words of run, image and command
     is "$(run_in localhost/busybox id -u)" 0
     fails_with 125 "single user id" run_in -u 1000 localhost/busybox true
     is "$(run_in --userns keep-id:uid=1000,gid=1000 localhost/busybox id -u)" 1000
+}
+
+@test "values without sense are refused, not passed over" {
+    fails_with 125 "--timeout -1" run_in --timeout -1 localhost/busybox true
+    fails_with 125 "KEY=VALUE" run_in --annotation word localhost/busybox true
+    fails_with 125 "unknown capability" run_in --cap-add CHOWN, localhost/busybox true
+    is "$(run_in --cap-drop=ALL --cap-add=CAP_CHOWN,setuid localhost/busybox grep -c '0000000000000081' /proc/self/status)" 3
 }
