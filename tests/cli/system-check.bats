@@ -94,14 +94,14 @@ layer_blob() {
 }
 
 @test "a container whose monitor was killed is cleared away by the next command" {
-    rctr run --rm localhost/busybox sleep 1000 &
+    rctr run --rm localhost/busybox sleep 1000 3>&- 251>&- &
     for _ in $(seq 200); do
-        pid=$(jq -r '.monitor.pid // empty' "$RCTR_STATE"/containers/*/record.json 2>/dev/null) || true
         state=$(jq -r .state "$RCTR_STATE"/containers/*/record.json 2>/dev/null) || true
         [ "$state" = running ] && break
         sleep 0.05
     done
     is "$state" running
+    pid=$(jq -r .monitor.pid "$RCTR_STATE"/containers/*/record.json) # after the state: both are there now
     init=$(jq -r .init.pid "$RCTR_STATE"/containers/*/record.json)
     kill -9 "$pid"
     wait || true
