@@ -13,6 +13,7 @@
 #include "core/base/auto.h"
 #include "core/base/log.h"
 #include "storage/record.h"
+#include "storage/record_name.h"
 
 enum { KILL_WAIT_MS = 2000 };
 
@@ -97,6 +98,16 @@ static int remove_unrecorded(const struct store *s, const char *id, struct err *
     return r == -ENOENT ? 0 : r;
 }
 
+/* A removal was killed between the name and the folder: the container is there, so it has its name
+ * again. (Not removed after all: somebody may have emptied names/ by hand.) */
+static int mend_name(const struct store *s, const struct record *r, struct err *e)
+{
+    char owner[RECORD_ID_HEX + 1];
+
+    return record_name_owner(s, r->name, owner) == -ENOENT ? record_name_claim(s, r->name, r->id, e)
+                                                           : 0;
+}
+
 int record_sweep(const struct store *s, struct err *e)
 {
     autostrv struct strv ids = {0};
@@ -109,6 +120,8 @@ int record_sweep(const struct store *s, struct err *e)
 
         if (n == 0 && needs_work(&rec))
             n = put_right(s, &rec, &why);
+        else if (n == 0)
+            n = mend_name(s, &rec, &why);
         else if (n == -ENOENT || n == -EINVAL)
             n = remove_unrecorded(s, ids.v[i], &why);
         if (n < 0 && n != -ENOENT)

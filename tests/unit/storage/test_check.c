@@ -128,6 +128,7 @@ static void a_container_gets_its_name_back_and_is_not_removed_for_its_image(void
     assert_int_equal(strv_add(&r.layers, hash_format(&none, text), NULL), 0);
     assert_int_equal(record_new(&store, "web", &r, NULL), 0);
     assert_int_equal(unlinkat(store.fd, "names/web", 0), 0);
+    assert_int_equal(symlinkat(none.hex, store.fd, "names/web"), 0);
     assert_int_equal(check(true, &repaired), 2);
     assert_int_equal(repaired, 1);
     assert_non_null(strstr(told.s, "its name \"web\" does not lead to it (removed)"));

@@ -323,6 +323,19 @@ static void one_that_is_worked_on_is_left_alone_by_the_sweep(void **state)
     assert_int_equal(record_load(&store, r.id, &now, NULL), 0);
 }
 
+static void a_name_that_was_lost_leads_to_its_container_again(void **state)
+{
+    autorecord struct record r = {.dir_fd = -1}, found = {.dir_fd = -1};
+
+    (void)state;
+    make("kept", &r);
+    set(&r, RECORD_EXITED, (struct proc_id){0}, (struct proc_id){0});
+    assert_int_equal(unlinkat(store.fd, "names/kept", 0), 0);
+    assert_int_equal(record_sweep(&store, NULL), 0);
+    assert_int_equal(record_find(&store, "kept", &found, NULL), 0);
+    assert_string_equal(found.id, r.id);
+}
+
 static void a_folder_without_a_record_is_swept_unless_one_is_being_made(void **state)
 {
     char path[80] = "containers/";
@@ -385,6 +398,7 @@ int main(void)
         T(sweeping_kills_the_first_process_of_a_container_without_monitor),
         T(a_monitor_that_nobody_has_waited_for_is_dead),
         T(one_that_is_worked_on_is_left_alone_by_the_sweep),
+        T(a_name_that_was_lost_leads_to_its_container_again),
         T(a_folder_without_a_record_is_swept_unless_one_is_being_made),
         T(kill_at_any_moment_leaves_nothing_that_a_sweep_does_not_clear),
     };
