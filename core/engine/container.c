@@ -119,7 +119,7 @@ int container_create(struct store *s, const struct container_request *q, const s
     if (r == 0)
         r = make_record(q, image, &c, e);
     if (r == 0)
-        r = record_new(s, q->name, &c.record, e);
+        r = record_new(s, q->name && *q->name ? q->name : NULL, &c.record, e);
     if (r == 0) {
         r = fill_folder(q, image, &base, &c, e);
         if (r < 0)

@@ -279,13 +279,29 @@ static int add_volumes(const struct opt_list *l, parse_volume *parse, const char
     return 0;
 }
 
-static int check_destinations(const struct spec *s, struct err *e)
+static bool same_volume(const struct volume_opt *a, const struct volume_opt *b)
+{
+    return a->kind == b->kind && a->flags == b->flags && a->propagation == b->propagation &&
+           a->recursive == b->recursive && a->size_bytes == b->size_bytes && a->mode == b->mode &&
+           (a->source ? strcmp(a->source, b->source) == 0 : !b->source);
+}
+
+/* One mount a place; a word that was given twice counts once. */
+static int check_destinations(struct spec *s, struct err *e)
 {
     for (size_t i = 0; i < s->volume_count; i++)
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(s->volumes[i].destination, s->volumes[k].destination) == 0)
-                return err_set(e, EEXIST, "%s: duplicate mount destination",
-                               s->volumes[i].destination);
+        for (size_t k = i + 1; k < s->volume_count;) {
+            struct volume_opt *a = &s->volumes[i], *b = &s->volumes[k];
+
+            if (strcmp(a->destination, b->destination) != 0) {
+                k++;
+                continue;
+            }
+            if (!same_volume(a, b))
+                return err_set(e, EEXIST, "%s: duplicate mount destination", a->destination);
+            volume_opt_free(b);
+            memmove(b, b + 1, (--s->volume_count - k) * sizeof *b);
+        }
     return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "core/base/near.h"
 #include "core/base/opt.h"
 #include "core/base/text.h"
+#include "core/runtime/mount_path.h"
 
 /* One word among the options behind the second ':' of -v or of a --tmpfs. */
 enum word_for { FOR_BIND = 1, FOR_TMPFS = 2, FOR_BOTH = 3 };
@@ -114,140 +115,34 @@ static int apply_option(const char *word, enum word_for use, struct volume_opt *
     return apply_word(word, use, v, e);
 }
 
+/* "rw,ro": the second word takes back what the first has said. */
+static int check_words(const char *options, struct err *e)
+{
+    static const char *const pairs[][2] = {
+        {"ro", "rw"}, {"nosuid", "suid"}, {"nodev", "dev"}, {"noexec", "exec"}, {"bind", "rbind"}};
+    autofree char *list = text_format(",%s,", options);
+
+    for (size_t i = 0; list && i < ARRAY_SIZE(pairs); i++) {
+        char one[12], other[12];
+
+        snprintf(one, sizeof one, ",%s,", pairs[i][0]);
+        snprintf(other, sizeof other, ",%s,", pairs[i][1]);
+        if (strstr(list, one) && strstr(list, other))
+            return err_set(e, EINVAL, "the options '%s' and '%s' contradict each other",
+                           pairs[i][0], pairs[i][1]);
+    }
+    return list ? 0 : err_memory(e);
+}
+
 static int apply_options(char *options, enum word_for use, struct volume_opt *v, struct err *e)
 {
     char *rest = options, *word;
-    int r = 0;
+    int r = check_words(options, e);
 
     while (r >= 0 && (word = strsep(&rest, ",")))
         if (*word)
             r = apply_option(word, use, v, e);
     return r;
-}
-
-/* `path` without "." parts and surplus slashes. New string. */
-static char *clean_path(const char *path)
-{
-    char *clean = malloc(strlen(path) + 2), *to = clean;
-
-    while (clean && *path) {
-        size_t n;
-
-        path += strspn(path, "/");
-        n = strcspn(path, "/");
-        if (n && !(n == 1 && *path == '.')) {
-            *to++ = '/';
-            memcpy(to, path, n);
-            to += n;
-        }
-        path += n;
-    }
-    if (clean && to == clean)
-        *to++ = '/';
-    if (clean)
-        *to = 0;
-    return clean;
-}
-
-static bool has_dotdot(const char *path)
-{
-    for (const char *p = path; *p; p += strspn(p, "/")) {
-        size_t n = strcspn(p, "/");
-
-        if (n == 2 && p[0] == '.' && p[1] == '.')
-            return true;
-        p += n;
-    }
-    return false;
-}
-
-static bool is_or_below(const char *path, const char *top)
-{
-    size_t n = strlen(top);
-
-    return strncmp(path, top, n) == 0 && (!path[n] || path[n] == '/');
-}
-
-static int check_length(const char *what, const char *path, struct err *e)
-{
-    size_t n = strlen(path);
-
-    if (n >= PATH_MAX)
-        return err_set(e, ENAMETOOLONG, "the %s is %zu bytes long; paths end at %d", what, n,
-                       PATH_MAX - 1);
-    return 0;
-}
-
-/* Nothing may cover what the container's own set-up and the masks rely on; single files of /proc
- * that lxcfs and others give another content are harmless (runc's list). */
-static int check_kept(const char *clean, struct err *e)
-{
-    static const char *const kept[] = {"/proc", "/dev/pts", "/dev/console"};
-    static const char *const harmless[] = {
-        "/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg",  "/proc/meminfo", "/proc/net/dev",
-        "/proc/stat",    "/proc/swaps",     "/proc/slabinfo", "/proc/uptime",
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
-        if (strcmp(clean, harmless[i]) == 0)
-            return 0;
-    for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
-        if (is_or_below(clean, kept[i]))
-            return err_set(e, EINVAL,
-                           "nothing can be mounted on '%.200s': the container needs its own %s",
-                           clean, kept[i]);
-    return 0;
-}
-
-static int set_destination(const char *text, char **ret, struct err *e)
-{
-    autofree char *clean = NULL;
-    int r = check_length("destination", text, e);
-
-    if (r < 0)
-        return r;
-    if (*text != '/')
-        return err_set(e, EINVAL, "invalid container path '%.200s', must be an absolute path",
-                       text);
-    if (has_dotdot(text))
-        return err_set(e, EINVAL, "invalid container path '%.200s': it has a '..'", text);
-    clean = clean_path(text);
-    if (!clean)
-        return err_memory(e);
-    if (!clean[1])
-        return err_set(e, EINVAL, "destination can't be '/': use --rootfs for another root");
-    r = check_kept(clean, e);
-    if (r < 0)
-        return r;
-    free(*ret);
-    *ret = take_ptr(&clean);
-    return 0;
-}
-
-/* A path of the host, absolute; "~" belongs to shells. */
-static int set_source(const char *text, char **ret, struct err *e)
-{
-    autofree char *here = NULL, *joined = NULL;
-    int r = check_length("source", text, e);
-
-    if (r < 0)
-        return r;
-    if (!*text)
-        return err_set(e, EINVAL, "the source is missing");
-    if (*text != '/') {
-        here = getcwd(NULL, 0);
-        if (!here)
-            return err_sys(e, "cannot tell the current folder");
-    }
-    joined = text_format("%s%s%s", here ? here : "", here ? "/" : "", text);
-    if (!joined)
-        return err_memory(e);
-    r = check_length("source", joined, e);
-    if (r < 0)
-        return r;
-    free(*ret);
-    *ret = has_dotdot(joined) ? take_ptr(&joined) : clean_path(joined);
-    return *ret ? 0 : err_memory(e);
 }
 
 static struct volume_opt preset(enum volume_opt_kind kind)
@@ -291,9 +186,9 @@ int volume_opt_parse(const char *text, struct volume_opt *ret, struct err *e)
         r = err_set(e, EINVAL,
                     "named volumes are not there yet: give a path beginning with / or .");
     else
-        r = set_source(source, &v.source, e);
+        r = mount_path_source(source, &v.source, e);
     if (r >= 0)
-        r = set_destination(destination, &v.destination, e);
+        r = mount_path_destination(destination, &v.destination, e);
     if (r >= 0 && options)
         r = apply_options(options, FOR_BIND, &v, e);
     return give(r < 0 ? err_wrap(e, r, "volume '%.200s'", text) : 0, &v, ret);
@@ -311,7 +206,7 @@ int volume_opt_parse_tmpfs(const char *text, struct volume_opt *ret, struct err 
     options = strchr(copy, ':');
     if (options)
         *options++ = 0;
-    r = set_destination(copy, &v.destination, e);
+    r = mount_path_destination(copy, &v.destination, e);
     if (r >= 0 && options)
         r = apply_options(options, FOR_TMPFS, &v, e);
     return give(r < 0 ? err_wrap(e, r, "tmpfs '%.200s'", text) : 0, &v, ret);
@@ -341,14 +236,14 @@ static int key_source(struct volume_opt *v, const char *name, const char *value,
 {
     int r = need_value(name, value, e);
 
-    return r < 0 ? r : set_source(value, &v->source, e);
+    return r < 0 ? r : mount_path_source(value, &v->source, e);
 }
 
 static int key_destination(struct volume_opt *v, const char *name, const char *value, struct err *e)
 {
     int r = need_value(name, value, e);
 
-    return r < 0 ? r : set_destination(value, &v->destination, e);
+    return r < 0 ? r : mount_path_destination(value, &v->destination, e);
 }
 
 static int key_readonly(struct volume_opt *v, const char *name, const char *value, struct err *e)
@@ -469,6 +364,27 @@ static int apply_key(struct volume_opt *v, const char *name, const char *value, 
     return err_set(e, EINVAL, "unknown key '%.60s'", name);
 }
 
+/* The next field of a line of CSV, as docker reads --mount: quotes hold commas, "" is a quote. */
+static char *next_field(char **rest)
+{
+    char *field = *rest, *to = field, *from = field;
+    bool quoted = false;
+
+    if (!field)
+        return NULL;
+    for (; *from && (quoted || *from != ','); from++) {
+        if (*from != '"')
+            *to++ = *from;
+        else if (quoted && from[1] == '"')
+            *to++ = *from++;
+        else
+            quoted = !quoted;
+    }
+    *rest = *from ? from + 1 : NULL;
+    *to = 0;
+    return field;
+}
+
 static int find_type(const char *text, enum volume_opt_kind *ret, struct err *e)
 {
     autofree char *copy = strdup(text);
@@ -477,7 +393,7 @@ static int find_type(const char *text, enum volume_opt_kind *ret, struct err *e)
 
     if (!copy)
         return err_memory(e);
-    while ((word = strsep(&rest, ",")))
+    while ((word = next_field(&rest)))
         if (text_starts(word, "type="))
             type = word + 5;
     if (type && strcmp(type, "bind") == 0)
@@ -499,7 +415,7 @@ int volume_opt_parse_mount(const char *text, struct volume_opt *ret, struct err 
     int r = copy ? find_type(text, &v.kind, e) : err_memory(e);
 
     v = preset(v.kind);
-    while (r >= 0 && (word = strsep(&rest, ","))) {
+    while (r >= 0 && (word = next_field(&rest))) {
         value = strchr(word, '=');
         if (value)
             *value++ = 0;
@@ -545,9 +461,9 @@ static int parse_device(char *text, struct volume_opt_device *d, struct err *e)
     }
     if (*host != '/')
         return err_set(e, EINVAL, "a device is an absolute path of the host, such as /dev/fuse");
-    r = set_source(host, &d->host, e);
+    r = mount_path_source(host, &d->host, e);
     if (r >= 0)
-        r = set_destination(container ? container : host, &d->container, e);
+        r = mount_path_destination(container ? container : host, &d->container, e);
     if (r < 0)
         return r;
     return parse_access(access ? access : "rwm", d, e);

@@ -25,7 +25,11 @@ run_in() {
     mkdir d
     fails_with 125 "" run_in -v "$PWD/d:/mnt:rx" localhost/busybox true
     fails_with 125 "" run_in -v "$PWD/d:mnt" localhost/busybox true
-    fails_with 125 "duplicate mount destination" run_in -v "$PWD/d:/a" -v "$PWD/d:/a" localhost/busybox true
+    fails_with 125 "duplicate mount destination" run_in -v "$PWD/d:/a" -v "$PWD/d:/a:ro" localhost/busybox true
+    run_in -v "$PWD/d:/a" -v "$PWD/d:/a" localhost/busybox true
+    fails_with 125 "contradict" run_in -v "$PWD/d:/a:ro,rw" localhost/busybox true
+    mkdir 'c,d' && touch 'c,d/f'
+    run_in --mount "type=bind,\"src=$PWD/c,d\",dst=/a" localhost/busybox ls /a/f
     fails_with 125 "" run_in --mount type=bind,sorce=/x,target=/a localhost/busybox true
     fails_with 125 "" run_in -v "$PWD/d:/" localhost/busybox true
     fails_with 125 "" run_in -v "$(head -c 70000 /dev/zero | tr '\0' a):/mnt" localhost/busybox true
