@@ -6,9 +6,9 @@
  * "Storing Sparse Files", star's description of SCHILY.*. Global pax headers are passed over, as
  * docker and containerd do.
  *
- * Names are given as written but for a leading "./" or "/" and trailing slashes ("" is the root);
- * ".." in a name, NUL, newlines, parts over 255 and names over 4,096 bytes or 256 folders deep are
- * refused. */
+ * Names are given as written but for a leading "./" and trailing slashes ("" is the root); absolute
+ * names, ".." in a name, NUL, newlines, parts over 255 and names over 4,096 bytes or 256 folders
+ * deep are refused. */
 #ifndef RCTR_TAR_H
 #define RCTR_TAR_H
 
@@ -17,8 +17,8 @@
 #include <sys/types.h>
 
 #include "core/base/err.h"
-
-enum { TAR_NAME_MAX = 4096, TAR_PART_MAX = 255, TAR_DEPTH_MAX = 256, TAR_PAX_MAX = 1 << 20 };
+#include "storage/tar_pax.h"
+#include "storage/tar_stream.h"
 
 enum tar_type {
     TAR_FILE,
@@ -30,15 +30,9 @@ enum tar_type {
     TAR_FIFO,
 };
 
-struct tar_xattr {
-    const char *name; /* borrowed, as are all of an entry's bytes, until the next tar_next */
-    const void *value;
-    size_t n;
-};
-
 struct tar_entry {
     enum tar_type type;
-    const char *name;
+    const char *name; /* borrowed, as are all of an entry's bytes, until the next tar_next */
     const char *link; /* hard links: a name like `name`; symbolic links: the text as written */
     mode_t mode;      /* the 07777 bits */
     unsigned long long uid, gid;
@@ -48,13 +42,6 @@ struct tar_entry {
     unsigned major, minor;
     const struct tar_xattr *xattrs;
     size_t xattr_count;
-};
-
-/* Where the bytes come from: give the next piece (borrowed until the next call); *ret_n 0 is the
- * end. */
-struct tar_source {
-    int (*next)(void *arg, const void **ret, size_t *ret_n, struct err *e);
-    void *arg;
 };
 
 struct tar;
