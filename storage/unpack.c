@@ -26,6 +26,7 @@
 
 #include "core/base/auto.h"
 #include "core/base/path.h"
+#include "core/base/text.h"
 #include "core/base/walk.h"
 
 enum {
@@ -45,8 +46,8 @@ struct unpack {
     int root;
     const struct unpack_rules *rules;
     struct unpack_count count;
+    struct unpack_meta meta;
     int parent; /* the kept folder, -1: none */
-    bool parent_setgid;
     char parent_name[TAR_NAME_MAX + 2];
     struct later **later;
     size_t later_n, later_room;
@@ -176,95 +177,8 @@ static int enter(struct unpack *u, const char *name, const char **ret_last, stru
     }
     if (fstat(u->parent, &st) < 0)
         return err_sys(e, "cannot look at a folder");
-    u->parent_setgid = st.st_mode & S_ISGID;
+    u->meta.parent_setgid = st.st_mode & S_ISGID;
     return 0;
-}
-
-/* ---- owner, mode, xattrs, times ---- */
-
-/* Which owner can be set: the entry's, or in a single-uid map the only one. */
-static int owner(struct unpack *u, const struct tar_entry *t, uid_t *ret_uid, gid_t *ret_gid,
-                 mode_t *ret_mode, struct err *e)
-{
-    bool uid = t->uid < u->rules->uids, gid = t->gid < u->rules->gids;
-
-    *ret_mode = t->mode;
-    if (!(uid && gid) && !u->rules->single)
-        return err_set(e, EINVAL,
-                       "its owner %llu:%llu is beyond the %u users of this store's map (cure, as "
-                       "root: a larger range for you in /etc/subuid and /etc/subgid)",
-                       t->uid, t->gid, u->rules->uids);
-    if (!(uid && gid))
-        u->count.owners_lost++;
-    *ret_uid = uid ? (uid_t)t->uid : 0;
-    *ret_gid = gid ? (gid_t)t->gid : 0;
-    if (!uid) /* a program that becomes another user must not become this one */
-        *ret_mode &= ~(mode_t)S_ISUID;
-    if (!gid)
-        *ret_mode &= ~(mode_t)S_ISGID;
-    return 0;
-}
-
-static bool starts(const char *s, const char *prefix)
-{
-    return strncmp(s, prefix, strlen(prefix)) == 0;
-}
-
-/* user.* is data; overlayfs and fuse-overlayfs read some of it as theirs, and those are not the
- * image's to write. Of security.* only file capabilities mean something in a user namespace. */
-static bool wanted_xattr(const char *name)
-{
-    if (strcmp(name, "security.capability") == 0)
-        return true;
-    return starts(name, "user.") && !starts(name, "user.overlay.") &&
-           !starts(name, "user.fuseoverlayfs.") && !starts(name, "user.containers.");
-}
-
-static int set_xattrs(struct unpack *u, const struct tar_entry *t, int fd, struct err *e)
-{
-    for (size_t i = 0; i < t->xattr_count; i++) {
-        const struct tar_xattr *x = &t->xattrs[i];
-
-        if (!wanted_xattr(x->name))
-            continue;
-        if (fsetxattr(fd, x->name, x->value, x->n, 0) == 0)
-            continue;
-        if (errno == ENOTSUP || errno == EPERM || errno == EINVAL)
-            u->count.xattrs_skipped++;
-        else
-            return err_sys(e, "cannot set its extended attribute '%.100s'", x->name);
-    }
-    return 0;
-}
-
-static int set_owner(int fd, uid_t uid, gid_t gid, struct err *e)
-{
-    if (fchown(fd, uid, gid) < 0)
-        return err_sys(e, "cannot give it to user %u:%u", (unsigned)uid, (unsigned)gid);
-    return 0;
-}
-
-static void times_of(const struct tar_entry *t, struct timespec ret[2])
-{
-    ret[0] = ret[1] = (struct timespec){.tv_sec = t->mtime, .tv_nsec = t->mtime_ns};
-}
-
-/* All that an open file or folder needs beyond its name. `fresh`: made just now with its mode. */
-static int dress(struct unpack *u, const struct tar_entry *t, int fd, bool fresh, struct err *e)
-{
-    uid_t uid;
-    gid_t gid;
-    mode_t mode;
-    int r = owner(u, t, &uid, &gid, &mode, e);
-
-    if (r == 0 && (uid || gid || !fresh || u->parent_setgid))
-        r = set_owner(fd, uid, gid, e);
-    /* chown and write take the setuid bits away, so they come after. */
-    if (r == 0 && (!fresh || (mode & 07000) || u->parent_setgid) && fchmod(fd, mode) < 0)
-        r = err_sys(e, "cannot set its mode");
-    if (r == 0 && t->xattr_count)
-        r = set_xattrs(u, t, fd, e);
-    return r;
 }
 
 /* ---- what is in the way ---- */
@@ -350,8 +264,8 @@ static int make_file(struct unpack *u, const struct tar_entry *t, const char *la
         return err_sys(e, "cannot make the file");
     r = fill_file(u, fd, t->size, e);
     if (r == 0)
-        r = dress(u, t, fd, true, e);
-    times_of(t, times);
+        r = unpack_meta_set(&u->meta, t, fd, true, e);
+    unpack_meta_times(t, times);
     if (r == 0 && futimens(fd, times) < 0)
         r = err_sys(e, "cannot set its time");
     return r;
@@ -399,13 +313,14 @@ static int make_folder(struct unpack *u, const struct tar_entry *t, const char *
         return r;
     if (*last == 0) { /* the root folder itself */
         fd = openat(u->root, ".", FLAGS);
-        return fd < 0 ? err_sys(e, "cannot open the root") : dress(u, t, fd, false, e);
+        return fd < 0 ? err_sys(e, "cannot open the root")
+                      : unpack_meta_set(&u->meta, t, fd, false, e);
     }
     fresh = mkdirat(u->parent, last, t->mode & 0777) == 0;
     if (!fresh && errno != EEXIST)
         return err_sys(e, "cannot make the folder");
     if (fresh && !t->xattr_count && t->uid == 0 && t->gid == 0 && !(t->mode & 07000) &&
-        !u->parent_setgid)
+        !u->meta.parent_setgid)
         return 0;
     fd = openat(u->parent, last, FLAGS);
     if (fd < 0 && (errno == ENOTDIR || errno == ELOOP) && !fresh) {
@@ -423,7 +338,7 @@ static int make_folder(struct unpack *u, const struct tar_entry *t, const char *
     /* What the kept parent knows of itself may change here. */
     if (!fresh)
         forget_parent(u);
-    r = dress(u, t, fd, fresh, e);
+    r = unpack_meta_set(&u->meta, t, fd, fresh, e);
     return r == 0 && opaque ? set_opaque(fd, e) : r;
 }
 
@@ -435,12 +350,12 @@ static int dress_name(struct unpack *u, const struct tar_entry *t, const char *l
     uid_t uid;
     gid_t gid;
     mode_t mode;
-    int r = owner(u, t, &uid, &gid, &mode, e);
+    int r = unpack_meta_owner(&u->meta, t, &uid, &gid, &mode, e);
 
-    if (r == 0 && (uid || gid || u->parent_setgid) &&
+    if (r == 0 && (uid || gid || u->meta.parent_setgid) &&
         fchownat(u->parent, last, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
         r = err_sys(e, "cannot give it to user %u:%u", (unsigned)uid, (unsigned)gid);
-    times_of(t, times);
+    unpack_meta_times(t, times);
     if (r == 0 && utimensat(u->parent, last, times, AT_SYMLINK_NOFOLLOW) < 0)
         r = err_sys(e, "cannot set its time");
     return r;
@@ -559,11 +474,11 @@ static int whiteout(struct unpack *u, const char *last, struct err *e)
 {
     int r;
 
-    if (!starts(last, ".wh."))
+    if (!text_starts(last, ".wh."))
         return 0;
     if (strcmp(last, ".wh..wh..opq") == 0)
         r = set_opaque(u->parent, e);
-    else if (starts(last, ".wh..wh.")) /* aufs' own notes */
+    else if (text_starts(last, ".wh..wh.")) /* aufs' own notes */
         r = 0;
     else if (last[4] == 0 || strcmp(last + 4, ".") == 0 || strcmp(last + 4, "..") == 0)
         r = err_set(e, EINVAL, "a whiteout of nothing");
@@ -629,6 +544,7 @@ int unpack_tar(struct tar *t, int root_fd, const struct unpack_rules *rules,
     u->tar = t;
     u->root = root_fd;
     u->rules = rules;
+    u->meta = (struct unpack_meta){.rules = rules, .count = &u->count};
     u->parent = -1;
     u->looked_entries = -LOOK_ENTRIES; /* look once before anything */
     while ((r = tar_next(t, &entry, e)) == 1) {

@@ -8,24 +8,7 @@
 #ifndef RCTR_UNPACK_H
 #define RCTR_UNPACK_H
 
-#include <stdbool.h>
-
-#include "storage/tar.h"
-
-struct unpack_rules {
-    unsigned uids, gids; /* owners below these numbers can be set */
-    bool single;         /* one user: owners that cannot be set are counted, not refused */
-    bool any_space;      /* do not watch the free space */
-};
-
-struct unpack_count {
-    long long files;           /* entries of every type that were made */
-    long long bytes;           /* of file contents written */
-    long long owners_lost;     /* owners that a single-uid map cannot set */
-    long long devices_skipped; /* device nodes, which a user cannot make */
-    long long xattrs_skipped;  /* that the file system cannot keep */
-    long long dot_whiteouts;   /* whiteouts that had to be .wh. files */
-};
+#include "storage/unpack_meta.h"
 
 /* Unpack all of the archive into root_fd, an empty folder. Errors name the entry. What was made
  * stays on failure: the caller removes the folder. */
