@@ -37,10 +37,6 @@ int proc_wait(pid_t pid, int *ret_status, struct err *e);
 /* 0..255 as a shell sees it: the exit status, or 128 + signal. */
 int proc_status(int wait_status);
 
-/* Send and receive up to `n` fds with one byte of data over a UNIX socket. */
-int proc_send_fd(int sock, int fd, struct err *e);
-int proc_recv_fd(int sock, int *ret_fd, struct err *e); /* O_CLOEXEC set */
-
 /* Numbers of CPUs this process may use, at least 1. */
 int proc_cpus(void);
 

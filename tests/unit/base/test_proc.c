@@ -154,35 +154,6 @@ static void statuses_are_as_a_shell_sees_them(void **state)
     assert_non_null(strstr(e.text, "cannot wait for process "));
 }
 
-static void descriptors_are_handed_over(void **state)
-{
-    int pair[2], p[2], fd = -1;
-    struct err e;
-    char c = 0;
-
-    (void)state;
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-    assert_int_equal(pipe2(p, O_CLOEXEC), 0);
-    assert_int_equal(proc_send_fd(pair[0], p[1], NULL), 0);
-    close(p[1]);
-    assert_int_equal(proc_recv_fd(pair[1], &fd, NULL), 0);
-    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
-    assert_int_equal(write(fd, "y", 1), 1);
-    assert_int_equal(read(p[0], &c, 1), 1);
-    assert_int_equal(c, 'y');
-    close(fd);
-    close(p[0]);
-    fd = -7;
-    assert_int_equal(write(pair[0], "x", 1), 1); /* a byte alone */
-    assert_int_equal(proc_recv_fd(pair[1], &fd, &e), -EPIPE);
-    assert_string_equal(e.text, "no file descriptor came");
-    close(pair[0]);
-    assert_int_equal(proc_recv_fd(pair[1], &fd, &e), -EPIPE);
-    assert_int_equal(proc_send_fd(pair[1], 0, &e), -EPIPE); /* and no SIGPIPE */
-    assert_int_equal(fd, -7);
-    close(pair[1]);
-}
-
 static void there_is_a_processor(void **state)
 {
     (void)state;
@@ -200,7 +171,6 @@ int main(void)
         cmocka_unit_test(a_talkative_helper_is_heard_to_its_end),
         cmocka_unit_test(a_helper_gets_a_bare_environment),
         cmocka_unit_test(statuses_are_as_a_shell_sees_them),
-        cmocka_unit_test(descriptors_are_handed_over),
         cmocka_unit_test(there_is_a_processor),
     };
 
