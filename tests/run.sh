@@ -47,11 +47,23 @@ count_automake() {
         "$(awk '/^# SKIP:/ { n += $3 } END { print n + 0 }' "$log")"
 }
 
+# automake sees programs, not their tests: one that was skipped inside is told and counted too.
+count_inner_skips() {
+    local log name
+    while read -r log; do
+        sed -n 's/^\[  SKIPPED \] \([a-z_0-9]*[a-z][a-z_0-9]*\)$/\1/p' "$log" | sort -u | while read -r name; do
+            echo "SKIP: ${log#"$1"/}: $name: $(grep -m 1 '^skipped:' "$log" || echo 'skipped: see the log')"
+            count 0 0 1
+        done
+    done < <(find "$1" -name '*.log' -path '*tests/unit*')
+}
+
 # A folder's `make check`; the logs of failed tests are shown, and why one was skipped.
 check_in() {
     local folder=$1 name=$2 log=$PWD/$1/check.log
     make -C "$folder" -j"$(nproc)" check >"$log" 2>&1 || true
     count_automake "$log" "$name"
+    count_inner_skips "$folder"
     while read -r trs; do
         tail -n 40 "${trs%.trs}.log"
     done < <(find "$folder" -name '*.trs' -exec grep -l '^:test-result: \(FAIL\|ERROR\|SKIP\)' {} +)

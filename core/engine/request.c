@@ -137,7 +137,6 @@ static int parse_net(const char *text, struct spec *s, struct err *e)
     if (strcmp(name, "private") == 0)
         return 0;
     if ((n == 5 && strncmp(name, "slirp", n) == 0) ||
-        (n == 12 && strncmp(name, "slirp4netns", n) == 0) ||
         (n == 11 && strncmp(name, "slirp4netns", n) == 0))
         return name[n] ? parse_slirp_options(name + n + 1, &s->slirp, e) : 0;
     for (size_t i = 0; i < ARRAY_SIZE(later); i++)

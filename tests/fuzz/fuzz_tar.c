@@ -2,29 +2,12 @@
 #include "core/base/auto.h"
 #include "storage/tar.h"
 #include "tests/fuzz/fuzz.h"
-
-struct bytes {
-    const uint8_t *at;
-    size_t left, piece;
-};
-
-static int next(void *arg, const void **ret, size_t *ret_n, struct err *e)
-{
-    struct bytes *b = arg;
-    size_t n = b->left < b->piece ? b->left : b->piece;
-
-    (void)e;
-    *ret = b->at;
-    *ret_n = n;
-    b->at += n;
-    b->left -= n;
-    return 0;
-}
+#include "tests/tar_bytes.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct bytes b = {data, size, size ? 1 + data[0] * 8U : 1};
-    struct tar_source source = {next, &b};
+    struct tar_bytes b = {data, size, size ? 1 + data[0] * 8U : 1};
+    struct tar_source source = {tar_bytes_next, &b};
     struct tar_entry entry;
     struct tar *t = NULL;
     struct err e;

@@ -9,8 +9,7 @@
 #include "core/monitor/monitor.h"
 #include "core/monitor/wire.h"
 #include "tests/unit/base/folder.h"
-
-#define BUSYBOX "/bin/busybox"
+#include "tests/unit/busybox.h"
 
 static struct store store;
 static struct record record;
@@ -233,16 +232,6 @@ static void a_container_that_never_ran_leaves_no_record(void **state)
     assert_int_equal(record_load(&store, record.id, &now, NULL), -ENOENT);
 }
 
-static int can_we(void)
-{
-    int status;
-    pid_t pid = fork();
-
-    if (pid == 0)
-        _exit(unshare(CLONE_NEWUSER) < 0);
-    return waitpid(pid, &status, 0) == pid && status == 0 && access(BUSYBOX, X_OK) == 0;
-}
-
 int main(void)
 {
 #define monitor_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -256,9 +245,7 @@ int main(void)
         monitor_test(a_container_that_never_ran_leaves_no_record),
     };
 
-    if (!can_we()) {
-        print_message("skipped: no user namespace or no static %s here\n", BUSYBOX);
+    if (!busybox_can_run())
         return 77;
-    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

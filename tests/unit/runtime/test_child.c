@@ -17,9 +17,8 @@
 #include "core/runtime/env.h"
 #include "core/runtime/parent.h"
 #include "core/runtime/seccomp.h"
+#include "tests/unit/busybox.h"
 #include "tests/unit/unit.h"
-
-#define BUSYBOX "/bin/busybox"
 
 /* A host folder with the image's root, and one that the image must not reach. */
 struct box {
@@ -344,16 +343,6 @@ static void a_fifo_as_passwd_holds_nobody(void **state)
     is_refused(b, &q, "the image's /etc/passwd is not a regular file");
 }
 
-static int can_we(void)
-{
-    int status;
-    pid_t pid = fork();
-
-    if (pid == 0)
-        _exit(unshare(CLONE_NEWUSER) < 0);
-    return waitpid(pid, &status, 0) == pid && status == 0 && access(BUSYBOX, X_OK) == 0;
-}
-
 int main(void)
 {
 #define BOX_TEST(f) cmocka_unit_test_setup_teardown(f, make_box, remove_box)
@@ -370,9 +359,7 @@ int main(void)
         BOX_TEST(a_fifo_as_passwd_holds_nobody),
     };
 
-    if (!can_we()) {
-        print_message("skipped: no user namespace or no static %s here\n", BUSYBOX);
+    if (!busybox_can_run())
         return 77;
-    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

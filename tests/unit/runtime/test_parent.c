@@ -9,8 +9,7 @@
 #include "core/runtime/env.h"
 #include "core/runtime/parent.h"
 #include "tests/unit/base/folder.h"
-
-#define BUSYBOX "/bin/busybox"
+#include "tests/unit/busybox.h"
 
 static char root[80];
 
@@ -339,16 +338,6 @@ static void two_hundred_starts_leave_nothing(void **state)
     nothing_is_left(fds);
 }
 
-static int can_we(void)
-{
-    int status;
-    pid_t pid = fork();
-
-    if (pid == 0)
-        _exit(unshare(CLONE_NEWUSER) < 0);
-    return waitpid(pid, &status, 0) == pid && status == 0 && access(BUSYBOX, X_OK) == 0;
-}
-
 int main(void)
 {
 #define root_test(f) cmocka_unit_test_setup_teardown(f, make_root, folder_teardown)
@@ -363,9 +352,7 @@ int main(void)
         root_test(two_hundred_starts_leave_nothing),
     };
 
-    if (!can_we()) {
-        print_message("skipped: no user namespace or no static %s here\n", BUSYBOX);
+    if (!busybox_can_run())
         return 77;
-    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,25 +5,8 @@
 #include "core/base/auto.h"
 #include "core/base/text.h"
 #include "storage/tar.h"
+#include "tests/tar_bytes.h"
 #include "tests/unit/cases.h"
-
-struct bytes {
-    const char *at;
-    size_t left, piece;
-};
-
-static int next(void *arg, const void **ret, size_t *ret_n, struct err *e)
-{
-    struct bytes *b = arg;
-    size_t n = b->left < b->piece ? b->left : b->piece;
-
-    (void)e;
-    *ret = b->at;
-    *ret_n = n;
-    b->at += n;
-    b->left -= n;
-    return 0;
-}
 
 /* " 0+5 100+7 sum 1234": where data lies, and the sum of its bytes. */
 static int dump_data(struct tar *t, struct text *to, struct err *e)
@@ -74,8 +57,8 @@ static void dump_entry(const struct tar_entry *x, struct text *to)
 static int dump(const char *bytes, size_t n, size_t piece, bool with_data, struct text *to,
                 struct err *e)
 {
-    struct bytes b = {bytes, n, piece};
-    struct tar_source source = {next, &b};
+    struct tar_bytes b = {bytes, n, piece};
+    struct tar_source source = {tar_bytes_next, &b};
     struct tar_entry x;
     struct tar *t;
     int r;
