@@ -17,14 +17,18 @@
 #include "core/base/file.h"
 #include "storage/record_name.h"
 
-enum { NAME_TRIES = 20 };
+enum { NAME_TRIES = 20, LOCK_TRIES = 1000 };
 
 const char *record_state_name(enum record_state s)
 {
     switch (s) {
     case RECORD_CREATING:
+    case RECORD_STARTING:
     case RECORD_CREATED: return "created";
+    case RECORD_INITIALIZED: return "initialized";
     case RECORD_RUNNING: return "running";
+    case RECORD_PAUSED: return "paused";
+    case RECORD_RESTARTING: return "restarting";
     case RECORD_EXITED: return "exited";
     }
     return "unknown";
@@ -32,7 +36,8 @@ const char *record_state_name(enum record_state s)
 
 int record_init(struct record *ret, struct err *e)
 {
-    *ret = (struct record){.dir_fd = -1, .labels = json_object(), .annotations = json_object()};
+    *ret = (struct record){
+        .dir_fd = -1, .stop_timeout_s = -1, .labels = json_object(), .annotations = json_object()};
     if (ret->labels && ret->annotations)
         return 0;
     record_free(ret);
@@ -46,8 +51,15 @@ void record_free(struct record *r)
     free(r->stop_signal);
     free(r->driver);
     free(r->network);
+    free(r->restart);
+    free(r->health);
+    free(r->cgroup);
+    free(r->log_driver);
     strv_free(&r->layers);
     strv_free(&r->command);
+    strv_free(&r->volumes);
+    strv_free(&r->mounts);
+    strv_free(&r->exposed);
     json_decref(r->labels);
     json_decref(r->annotations);
     if (r->dir_fd >= 0)
@@ -247,6 +259,50 @@ int record_lock(const struct store *s, struct record *r, int how, int *ret_fd, s
     return n < 0 ? n : file_lock(dir, "lock", how, ret_fd, e);
 }
 
+/* Others hold it for moments; one that was stopped while it held it must not stop us for ever. */
+static int wait_lock(const struct store *s, struct record *r, int *ret_fd, struct err *e)
+{
+    for (int waited = 0;; waited++) {
+        int n = record_lock(s, r, LOCK_EX | LOCK_NB, ret_fd, e);
+
+        if (n != -EWOULDBLOCK)
+            return n;
+        if (waited > LOCK_TRIES)
+            return err_set(e, EBUSY,
+                           "container %s: another command holds its lock; look for a stopped or "
+                           "hanging rctr process",
+                           r->name);
+        usleep(waited < 20 ? 200 : 5000);
+    }
+}
+
+int record_update(const struct store *s, struct record *r, record_change *change, void *arg,
+                  struct err *e)
+{
+    autorecord struct record fresh = {.dir_fd = -1};
+    autofd int lock = -1;
+    int n = wait_lock(s, r, &lock, e);
+
+    if (n == 0)
+        n = record_load(s, r->id, &fresh, e);
+    if (n == -ENOENT)
+        return err_set(e, ENOENT, "no container with name or ID \"%s\" found: no such container",
+                       r->name[0] ? r->name : r->id);
+    if (n < 0)
+        return n;
+    n = change ? change(arg, &fresh, e) : 1;
+    if (n == 0)
+        n = record_save(s, &fresh, e);
+    if (n < 0)
+        return n;
+    if (fresh.dir_fd < 0)
+        fresh.dir_fd = take_fd(&r->dir_fd);
+    record_free(r);
+    *r = fresh;
+    fresh = (struct record){.dir_fd = -1};
+    return 0;
+}
+
 int record_ids(const struct store *s, struct strv *ret, struct err *e)
 {
     int fd = openat(s->fd, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
@@ -356,5 +412,5 @@ int record_remove(const struct store *s, struct record *r, struct err *e)
 
 bool record_alive(const struct record *r)
 {
-    return r->state == RECORD_RUNNING && proc_alive(&r->monitor);
+    return record_has_monitor(r->state) && proc_alive(&r->monitor);
 }

@@ -53,8 +53,17 @@ int record_folder(const struct store *s, struct record *r, int *ret_fd, struct e
 /* "STATE/containers/ID", new string or NULL. */
 char *record_path(const struct store *s, const struct record *r);
 
-/* flock on containers/ID/lock; `how` as file_lock. Load the record again after this. */
+/* flock on containers/ID/lock; `how` as file_lock. Load the record again after this. It is held for
+ * moments only, never while waiting for a process. */
 int record_lock(const struct store *s, struct record *r, int how, int *ret_fd, struct err *e);
+
+/* How everybody, monitor or command, changes a record that others know: under its lock, on what is
+ * on disk now. The change returns 0 (save), 1 (all is as wanted, save nothing) or a failure, which
+ * is returned and nothing saved; so it is the place to refuse by state, too. On success `r` is what
+ * is on disk. -ENOENT: the container is gone; -EBUSY: somebody keeps the lock for seconds. */
+typedef int record_change(void *arg, struct record *r, struct err *e);
+int record_update(const struct store *s, struct record *r, record_change *change, void *arg,
+                  struct err *e);
 
 /* Find by name, id, or unambiguous beginning of an id. -ENOENT: "no such container"; -ENOTUNIQ
  * when several ids begin so. */
@@ -76,13 +85,18 @@ int record_remove(const struct store *s, struct record *r, struct err *e);
 int record_set_aside(const struct store *s, struct record *r, char ret_gone[NAME_MAX],
                      struct err *e);
 
-/* Is the monitor of a RUNNING one alive? (false for other states) */
+/* Has it a monitor, and is that alive? */
 bool record_alive(const struct record *r);
 
+/* What the record says is true, or is made true: of a container whose monitor or starter was killed
+ * nothing runs afterwards, and `r` says so (EXITED with exit_code -1, or CREATED when it never
+ * ran). -ENOENT when it is gone then (--rm). Before any state is shown or used; one look into /proc
+ * when all is well, and none for a container that does not run. */
+int record_settle(const struct store *s, struct record *r, struct err *e);
+
 /* Put the records right after crashes: CREATING ones whose creator is dead and folders without a
- * record are removed; RUNNING ones whose monitor is dead become EXITED with exit_code -1 (a process
- * of theirs that still lives is killed), or are removed when `rm`. A container that cannot be put
- * right is noted and passed over. */
+ * record are removed; those whose monitor or starter is dead are settled. A container that cannot
+ * be put right is noted and passed over. */
 int record_sweep(const struct store *s, struct err *e);
 
 #endif

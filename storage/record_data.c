@@ -13,6 +13,12 @@ static const char *const state_words[] = {
 #undef WORD
 };
 
+bool record_has_monitor(enum record_state s)
+{
+    return s == RECORD_INITIALIZED || s == RECORD_RUNNING || s == RECORD_PAUSED ||
+           s == RECORD_RESTARTING;
+}
+
 static json_t *digest_json(const struct digest *d)
 {
     char buf[DIGEST_TEXT_MAX];
@@ -48,6 +54,31 @@ static json_t *process_json(const struct proc_id *p)
                      (json_int_t)p->start);
 }
 
+static json_t *settings_json(const struct record *r)
+{
+    json_t *j = json_pack(
+        "{s:b, s:b, s:b, s:O, s:O, s:s?, s:s?, s:s?, s:I, s:s?, s:s?}", "rm", r->rm, "tty", r->tty,
+        "open_stdin", r->open_stdin, "labels", r->labels, "annotations", r->annotations,
+        "stop_signal", r->stop_signal, "driver", r->driver, "network", r->network, "stop_timeout",
+        (json_int_t)r->stop_timeout_s, "restart", r->restart, "log_driver", r->log_driver);
+    json_t *more = json_pack("{s:i, s:b, s:b, s:s?, s:i, s:s?, s:o, s:o, s:o}", "restart_count",
+                             r->restart_count, "stopped_by_user", r->stopped_by_user, "oom_killed",
+                             r->oom_killed, "health", r->health, "health_streak", r->health_streak,
+                             "cgroup", r->cgroup, "volumes", strings_json(&r->volumes), "mounts",
+                             strings_json(&r->mounts), "exposed", strings_json(&r->exposed));
+
+    if (j && more && json_object_update(j, more) < 0) {
+        json_decref(j);
+        j = NULL;
+    }
+    if (!more) {
+        json_decref(j);
+        j = NULL;
+    }
+    json_decref(more);
+    return j;
+}
+
 int record_data_format(const struct record *r, json_t **ret, struct err *e)
 {
     json_t *j = json_pack(
@@ -59,10 +90,7 @@ int record_data_format(const struct record *r, json_t **ret, struct err *e)
         process_json(&r->init), "exit_code", r->exit_code, "error", r->error, "created_ns",
         (json_int_t)r->created_ns, "started_ns", (json_int_t)r->started_ns, "finished_ns",
         (json_int_t)r->finished_ns);
-    json_t *more =
-        json_pack("{s:b, s:b, s:b, s:O, s:O, s:s?, s:s?, s:s?}", "rm", r->rm, "tty", r->tty,
-                  "open_stdin", r->open_stdin, "labels", r->labels, "annotations", r->annotations,
-                  "stop_signal", r->stop_signal, "driver", r->driver, "network", r->network);
+    json_t *more = settings_json(r);
     int n = j && more ? json_object_update(j, more) : -1;
 
     json_decref(more);
@@ -196,6 +224,34 @@ static int parse_processes(const json_t *j, struct record *ret, struct err *e)
     return r;
 }
 
+static int parse_life(const json_t *j, struct record *ret, struct err *e)
+{
+    long long count = 0, streak = 0;
+    int r = get_text(j, "restart", &ret->restart, e);
+
+    if (r == 0)
+        r = get_number(j, "restart_count", &count, e);
+    if (r == 0)
+        r = jsonx_bool(j, "stopped_by_user", &ret->stopped_by_user, e);
+    if (r == 0)
+        r = jsonx_bool(j, "oom_killed", &ret->oom_killed, e);
+    if (r == 0)
+        r = get_text(j, "health", &ret->health, e);
+    if (r == 0)
+        r = get_number(j, "health_streak", &streak, e);
+    if (r == 0)
+        r = get_text(j, "cgroup", &ret->cgroup, e);
+    if (r == 0)
+        r = jsonx_strings(j, "volumes", &ret->volumes, e);
+    if (r == 0)
+        r = jsonx_strings(j, "mounts", &ret->mounts, e);
+    if (r == 0)
+        r = jsonx_strings(j, "exposed", &ret->exposed, e);
+    ret->restart_count = (int)count;
+    ret->health_streak = (int)streak;
+    return r;
+}
+
 static int parse_settings(const json_t *j, struct record *ret, struct err *e)
 {
     int r = jsonx_bool(j, "rm", &ret->rm, e);
@@ -214,6 +270,10 @@ static int parse_settings(const json_t *j, struct record *ret, struct err *e)
         r = get_text(j, "driver", &ret->driver, e);
     if (r == 0)
         r = get_text(j, "network", &ret->network, e);
+    if (r == 0)
+        r = get_text(j, "log_driver", &ret->log_driver, e);
+    if (r == 0)
+        r = get_number(j, "stop_timeout", &ret->stop_timeout_s, e);
     return r;
 }
 
@@ -244,5 +304,7 @@ int record_data_parse(const json_t *j, struct record *ret, struct err *e)
         r = parse_times(j, ret, e);
     if (r == 0)
         r = parse_processes(j, ret, e);
-    return r < 0 ? r : parse_settings(j, ret, e);
+    if (r == 0)
+        r = parse_settings(j, ret, e);
+    return r < 0 ? r : parse_life(j, ret, e);
 }

@@ -14,9 +14,13 @@ enum { RECORD_ID_HEX = 64, RECORD_SHORT = 12, RECORD_NAME_MAX = 128, RECORD_MAX 
 
 /* enum value, its word in the file */
 #define RECORD_STATES(X) \
-    X(RECORD_CREATING, "creating") /* a command is at it: swept when `creator` is dead */ \
-    X(RECORD_CREATED, "created")   /* ready to start, nobody is at work */ \
-    X(RECORD_RUNNING, "running")   /* `monitor` watches `init` */ \
+    X(RECORD_CREATING, "creating")       /* a command is at it: swept when `creator` is dead */ \
+    X(RECORD_CREATED, "created")         /* ready to start, nobody is at work */ \
+    X(RECORD_STARTING, "starting")       /* `creator` starts it: put back when that one is dead */ \
+    X(RECORD_INITIALIZED, "initialized") /* `monitor` holds `init` back before the program */ \
+    X(RECORD_RUNNING, "running")         /* `monitor` watches `init` */ \
+    X(RECORD_PAUSED, "paused")           /* the same, all processes stand still */ \
+    X(RECORD_RESTARTING, "restarting")   /* `monitor` waits before the next try; no `init` */ \
     X(RECORD_EXITED, "exited")
 enum record_state {
 #define RECORD_ENUM(name, word) name,
@@ -32,7 +36,7 @@ struct record {
     struct strv layers;            /* "sha256:HEX" diff-ids it stands on: kept from gc */
     struct strv command;           /* entrypoint and arguments */
     enum record_state state;
-    struct proc_id creator; /* who is making it (CREATING) */
+    struct proc_id creator; /* who is making or starting it (CREATING, STARTING) */
     struct proc_id monitor; /* pid 0: none */
     struct proc_id init;    /* the container's first process, host's pid */
     int exit_code;          /* 0..255; -1: not known (its monitor was killed) */
@@ -43,8 +47,23 @@ struct record {
     char *stop_signal;            /* owned, or NULL: SIGTERM */
     char *driver;                 /* owned: rootfs driver, or NULL */
     char *network;                /* owned: mode, or NULL */
-    int dir_fd;                   /* owned: containers/ID; -1 when not open */
+    long long stop_timeout_s; /* the grace between the stop signal and SIGKILL; -1: none given */
+    char *restart;            /* owned: "always", "on-failure:3", …; NULL: no */
+    int restart_count;        /* by the policy, since the last start by a command */
+    bool stopped_by_user;     /* a command ended it: no restart, not by --restart either */
+    bool oom_killed;
+    char *health;        /* owned: "starting", "healthy", "unhealthy"; NULL: no health check */
+    int health_streak;   /* failed probes in a row */
+    char *cgroup;        /* owned: absolute folder of its own cgroup, or NULL */
+    char *log_driver;    /* owned, or NULL: the default */
+    struct strv volumes; /* names of the volumes it uses, anonymous ones too */
+    struct strv mounts;  /* source, destination, source, destination, … of volumes and binds */
+    struct strv exposed; /* "80/tcp" */
+    int dir_fd;          /* owned: containers/ID; -1 when not open */
 };
+
+/* Does `monitor` watch a container in this state? */
+bool record_has_monitor(enum record_state s);
 
 /* New document. */
 int record_data_format(const struct record *r, json_t **ret, struct err *e);

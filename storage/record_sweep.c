@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -36,8 +37,12 @@ static void kill_init(const struct record *r)
 static bool needs_work(const struct record *r)
 {
     switch (r->state) {
-    case RECORD_CREATING: return !proc_alive(&r->creator) && !proc_alive(&r->monitor);
-    case RECORD_RUNNING: return !proc_alive(&r->monitor);
+    case RECORD_CREATING:
+    case RECORD_STARTING: return !proc_alive(&r->creator) && !proc_alive(&r->monitor);
+    case RECORD_INITIALIZED:
+    case RECORD_RUNNING:
+    case RECORD_PAUSED:
+    case RECORD_RESTARTING: return !proc_alive(&r->monitor);
     case RECORD_CREATED: return false;
     case RECORD_EXITED: return r->rm && !proc_alive(&r->monitor) && !proc_alive(&r->creator);
     }
@@ -52,26 +57,54 @@ static long long now_ns(void)
     return (long long)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static int put_right(const struct store *s, struct record *seen, struct err *e)
+/* One that was only about to start is what it was before. */
+static void tell_end(struct record *r)
+{
+    bool ran = record_has_monitor(r->state) && r->state != RECORD_INITIALIZED;
+
+    if (ran) {
+        r->exit_code = -1;
+        r->finished_ns = now_ns();
+    }
+    r->state = ran || r->started_ns ? RECORD_EXITED : RECORD_CREATED;
+    r->monitor = r->init = r->creator = (struct proc_id){0};
+    free(r->health);
+    r->health = NULL;
+}
+
+/* Under the record's lock. */
+static int mend(const struct store *s, const char *id, struct err *e)
 {
     autorecord struct record r = {.dir_fd = -1};
-    autofd int lock = -1;
-    int n = record_lock(s, seen, LOCK_EX | LOCK_NB, &lock, e);
+    int n = record_load(s, id, &r, e);
 
-    if (n == -EWOULDBLOCK || n == -ENOENT)
-        return 0; /* somebody is at it */
-    if (n == 0)
-        n = record_load(s, seen->id, &r, e);
     if (n < 0 || !needs_work(&r))
         return n;
     kill_init(&r);
     if (r.state == RECORD_CREATING || r.rm)
         return record_remove(s, &r, e);
-    r.state = RECORD_EXITED;
-    r.exit_code = -1;
-    r.finished_ns = now_ns();
-    r.monitor = r.init = (struct proc_id){0};
+    tell_end(&r);
     return record_save(s, &r, e);
+}
+
+static int put_right(const struct store *s, struct record *seen, struct err *e)
+{
+    autofd int lock = -1;
+    int n = record_lock(s, seen, LOCK_EX | LOCK_NB, &lock, e);
+
+    if (n == -EWOULDBLOCK || n == -ENOENT)
+        return 0; /* somebody is at it */
+    return n < 0 ? n : mend(s, seen->id, e);
+}
+
+int record_settle(const struct store *s, struct record *r, struct err *e)
+{
+    int n;
+
+    if (!needs_work(r))
+        return 0;
+    n = put_right(s, r, e);
+    return n < 0 ? n : record_update(s, r, NULL, NULL, e);
 }
 
 /* A folder whose maker died before the record was written. */

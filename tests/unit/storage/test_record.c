@@ -268,6 +268,87 @@ static void sweeping_puts_right_what_dead_processes_left(void **state)
         record_free(&r[i]);
 }
 
+static int count_up(void *arg, struct record *r, struct err *e)
+{
+    (void)arg, (void)e;
+    r->restart_count++;
+    return 0;
+}
+
+static int refuse(void *arg, struct record *r, struct err *e)
+{
+    (void)arg;
+    r->restart_count = 1000;
+    return err_set(e, EBUSY, "not now");
+}
+
+static void updates_at_the_same_time_do_not_lose_each_other(void **state)
+{
+    enum { PROCESSES = 4, ROUNDS = 25 };
+    autorecord struct record r = {.dir_fd = -1};
+
+    (void)state;
+    make("counted", &r);
+    set(&r, RECORD_CREATED, (struct proc_id){0}, (struct proc_id){0});
+    for (int i = 0; i < PROCESSES; i++)
+        if (fork() == 0) {
+            autorecord struct record mine = {.dir_fd = -1};
+            int bad = record_load(&store, r.id, &mine, NULL) < 0;
+
+            for (int k = 0; k < ROUNDS; k++)
+                bad |= record_update(&store, &mine, count_up, NULL, NULL) < 0;
+            _exit(bad);
+        }
+    for (int i = 0; i < PROCESSES; i++) {
+        int status = 1;
+
+        assert_true(wait(&status) > 0);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(record_update(&store, &r, NULL, NULL, NULL), 0);
+    assert_int_equal(r.restart_count, PROCESSES * ROUNDS);
+    assert_string_equal(r.name, "counted");
+}
+
+static void an_update_that_refuses_changes_nothing(void **state)
+{
+    autorecord struct record r = {.dir_fd = -1};
+    struct err e;
+
+    (void)state;
+    make(NULL, &r);
+    assert_int_equal(record_update(&store, &r, refuse, NULL, &e), -EBUSY);
+    assert_string_equal(e.text, "not now");
+    assert_int_equal(record_update(&store, &r, NULL, NULL, &e), 0);
+    assert_int_equal(r.restart_count, 0);
+    assert_int_equal(record_remove(&store, &r, &e), 0);
+    assert_int_equal(record_update(&store, &r, count_up, NULL, &e), -ENOENT);
+    assert_non_null(strstr(e.text, "no such container"));
+}
+
+static void settling_tells_the_truth_about_one_container(void **state)
+{
+    struct proc_id dead = dead_process();
+    autorecord struct record lost = {.dir_fd = -1}, starting = {.dir_fd = -1},
+                             gone = {.dir_fd = -1};
+    struct err e;
+
+    (void)state;
+    make(NULL, &lost);
+    make(NULL, &starting);
+    make(NULL, &gone);
+    gone.rm = true;
+    set(&lost, RECORD_PAUSED, dead, dead);
+    set(&starting, RECORD_STARTING, dead, (struct proc_id){0});
+    set(&gone, RECORD_RESTARTING, dead, dead);
+    assert_int_equal(record_settle(&store, &lost, &e), 0);
+    assert_int_equal(lost.state, RECORD_EXITED);
+    assert_int_equal(lost.exit_code, -1);
+    assert_int_equal(record_settle(&store, &starting, &e), 0);
+    assert_int_equal(starting.state, RECORD_CREATED);
+    assert_int_equal(record_settle(&store, &gone, &e), -ENOENT);
+}
+
 static void sweeping_kills_the_first_process_of_a_container_without_monitor(void **state)
 {
     autorecord struct record r = {.dir_fd = -1};
@@ -395,6 +476,9 @@ int main(void)
         T(what_was_set_aside_is_forgotten_at_once_and_buried_later),
         T(a_name_whose_container_is_gone_is_taken_over),
         T(sweeping_puts_right_what_dead_processes_left),
+        T(updates_at_the_same_time_do_not_lose_each_other),
+        T(an_update_that_refuses_changes_nothing),
+        T(settling_tells_the_truth_about_one_container),
         T(sweeping_kills_the_first_process_of_a_container_without_monitor),
         T(a_monitor_that_nobody_has_waited_for_is_dead),
         T(one_that_is_worked_on_is_left_alone_by_the_sweep),
