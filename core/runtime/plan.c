@@ -174,6 +174,7 @@ static int fill(struct plan *p, const struct spec *s, const struct rootfs *r, st
     c->tty_cols = s->tty_cols;
     c->stdin_open = s->stdin_open;
     c->stdio[0] = c->stdio[1] = c->stdio[2] = -1;
+    c->die_with_parent = c->make_cwd = true;
     c->cwd = s->cwd;
     c->paths = (const char *const *)p->paths.v;
     c->argv = s->args.v;
