@@ -361,13 +361,28 @@ static int make_copy(int dir_fd, const char *dir, const struct idmap *base, stru
     return ret->path ? 0 : err_memory(e);
 }
 
+/* The driver that a container was made with. */
+static int choose_again(struct store *s, const char *before, enum rootfs_driver *ret, struct err *e)
+{
+    int r = 0;
+
+    for (*ret = ROOTFS_OVERLAY; *ret < ROOTFS_COPY && strcmp(names[*ret], before) != 0;)
+        ++*ret;
+    if (*ret == ROOTFS_OVERLAY)
+        r = overlay_works(s, e);
+    if (*ret == ROOTFS_FUSE)
+        r = fuse_works(e);
+    return err_wrap(e, r, "the container was made with the storage driver %s", names[*ret]);
+}
+
 int rootfs_plan(struct store *s, const struct image *image, int dir_fd, const char *dir,
-                const struct idmap *base, const struct idmap *map, bool is_volatile,
-                struct rootfs *ret, struct err *e)
+                const struct idmap *base, const struct idmap *map, const char *driver,
+                bool is_volatile, struct rootfs *ret, struct err *e)
 {
     struct rootfs p = {.root_fd = -1, .upper_fd = -1, .work_fd = -1, .is_volatile = is_volatile};
     unsigned inside;
-    int r = rootfs_choose(s, &p.driver, NULL, 0, e);
+    int r =
+        driver ? choose_again(s, driver, &p.driver, e) : rootfs_choose(s, &p.driver, NULL, 0, e);
 
     /* fuse-overlayfs works as the container's root, who cannot reach the store when the caller is
      * nobody inside. */

@@ -40,10 +40,12 @@ int rootfs_choose(struct store *s, enum rootfs_driver *ret, char *ret_why, size_
  * a folder twice, and the lower one shows nothing).
  *
  * Plan (and for copy: make) the root of container folder `dir_fd` (path `dir`), in which upper/,
- * work/ or root/ are made. `map` is the container's map, `base` the store's. */
+ * work/ or root/ are made. `map` is the container's map, `base` the store's. `driver` NULL: the
+ * best one; of a container that has run it is the one it was made with, since each driver writes
+ * its upper/ in its own way (-ENOTSUP where that one works no more). */
 int rootfs_plan(struct store *s, const struct image *image, int dir_fd, const char *dir,
-                const struct idmap *base, const struct idmap *map, bool is_volatile,
-                struct rootfs *ret, struct err *e);
+                const struct idmap *base, const struct idmap *map, const char *driver,
+                bool is_volatile, struct rootfs *ret, struct err *e);
 /* --rootfs DIR: a folder of the user's, used as it is. */
 int rootfs_plan_folder(const char *path, struct rootfs *ret, struct err *e);
 void rootfs_free(struct rootfs *r);

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/auto.h"
+#include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/engine/etc.h"
 #include "core/engine/request.h"
@@ -13,8 +15,11 @@
 #include "core/monitor/monitor.h"
 #include "net/hosts.h"
 
+enum { SECCOMP_FILE_MAX = 4 << 20 };
+
 static int copy(char **to, const char *from, struct err *e)
 {
+    free(*to);
     *to = from ? strdup(from) : NULL;
     return from && !*to ? err_memory(e) : 0;
 }
@@ -23,18 +28,25 @@ static int make_spec(struct store *s, const struct container_request *q,
                      const struct image_config *config, const struct idmap *base,
                      struct container *c, struct err *e)
 {
-    struct spec *spec = &c->spec;
+    struct spec *spec = &c->def.spec;
     int r = request_namespaces(q, base, spec, e);
 
     if (r == 0)
-        r = request_program(q, config, spec, e);
+        r = request_program(q, config, spec, &c->def.origin, e);
     if (r == 0)
         r = request_files(q, spec, e);
     if (r == 0)
         r = request_security(q, s, spec, e);
     if (r == 0)
         r = request_limits(q, spec, e);
-    return r;
+    return r < 0 ? r : request_policy(q, &c->def.policy, e);
+}
+
+static int note_mount(const struct volume_opt *v, struct record *r, struct err *e)
+{
+    int code = v->source ? strv_add(&r->mounts, v->source, e) : 0;
+
+    return code < 0 || !v->source ? code : strv_add(&r->mounts, v->destination, e);
 }
 
 static int make_record(const struct container_request *q, const struct image *image,
@@ -43,7 +55,7 @@ static int make_record(const struct container_request *q, const struct image *im
     struct record *r = &c->record;
     static const char *const networks[] = {"slirp", "none", "host"};
     const char *stop = q->stop_signal;
-    char layer[DIGEST_TEXT_MAX];
+    char layer[DIGEST_TEXT_MAX], restart[40];
     int signo, code = request_labels(q, image ? &image->config : NULL, r, e);
 
     if (code == 0 && stop)
@@ -55,26 +67,54 @@ static int make_record(const struct container_request *q, const struct image *im
     if (code == 0)
         code = copy(&r->stop_signal, stop, e);
     if (code == 0)
-        code = copy(&r->network, networks[c->spec.net], e);
+        code = copy(&r->network, networks[c->def.spec.net], e);
     if (code == 0)
-        code = strv_copy(&r->command, &c->spec.args, e);
+        code = strv_copy(&r->command, &c->def.spec.args, e);
     for (size_t i = 0; image && i < image->config.diff_id_count && code == 0; i++)
         code = strv_add(&r->layers, hash_format(&image->config.diff_ids[i], layer), e);
     if (image) {
         r->image_id = image->id;
         r->manifest_digest = image->manifest_digest;
     }
+    if (code == 0 && c->def.policy.restart != POLICY_RESTART_NO)
+        code = copy(&r->restart, policy_restart_text(&c->def.policy, restart), e);
+    if (code == 0)
+        code = copy(&r->log_driver, c->def.policy.log_driver, e);
+    if (code == 0)
+        code = strv_copy(&r->exposed, &c->def.origin.exposed, e);
+    for (size_t i = 0; i < c->def.spec.volume_count && code == 0; i++)
+        code = note_mount(&c->def.spec.volumes[i], r, e);
+    r->stop_timeout_s = q->stop_timeout_s;
     r->rm = q->rm;
     r->tty = q->tty;
     r->open_stdin = q->interactive;
     return code;
 }
 
+/* The container's own copy of a seccomp profile: the next start must find what was asked for. */
+static int keep_seccomp(struct container *c, int dir, struct err *e)
+{
+    char **profile = &c->def.spec.seccomp_profile;
+    autotext struct text t = {0};
+    int r;
+
+    if (!*profile || strcmp(*profile, SPEC_UNCONFINED) == 0)
+        return 0;
+    r = file_read(AT_FDCWD, *profile, SECCOMP_FILE_MAX, &t, e);
+    if (r == 0)
+        r = file_replace(dir, "seccomp.json", t.s, t.n, 0600, false, e);
+    if (r < 0)
+        return err_wrap(e, r, "--security-opt seccomp");
+    free(*profile);
+    *profile = text_format("%s/seccomp.json", c->dir);
+    return *profile ? 0 : err_memory(e);
+}
+
 /* What needs the id and the folder: host name, environment, /etc, the root. */
 static int fill_folder(const struct container_request *q, const struct image *image,
                        const struct idmap *base, struct container *c, struct err *e)
 {
-    struct spec *s = &c->spec;
+    struct spec *s = &c->def.spec;
     int dir = -1, r = record_folder(c->store, &c->record, &dir, e);
 
     if (r < 0)
@@ -98,16 +138,22 @@ static int fill_folder(const struct container_request *q, const struct image *im
         r = etc_write(q, s, c->record.name, dir, e);
     if (r < 0)
         return r;
-    r = image ? rootfs_plan(c->store, image, dir, c->dir, base, &s->map, q->rm, &c->rootfs, e)
+    r = image ? rootfs_plan(c->store, image, dir, c->dir, base, &s->map, NULL, q->rm, &c->rootfs, e)
               : rootfs_plan_folder(q->rootfs_dir, &c->rootfs, e);
-    /* Written with the state "running" that follows. */
-    return r < 0 ? r : copy(&c->record.driver, rootfs_driver_name(c->rootfs.driver), e);
+    if (r == 0 && !image)
+        r = copy(&c->def.origin.rootfs_dir, c->rootfs.path, e);
+    /* Written with the state that follows. */
+    if (r == 0)
+        r = copy(&c->record.driver, rootfs_driver_name(c->rootfs.driver), e);
+    if (r == 0)
+        r = keep_seccomp(c, dir, e);
+    return r < 0 ? r : definition_save(c->store, &c->record, &c->def, e);
 }
 
 int container_create(struct store *s, const struct container_request *q, const struct image *image,
                      struct container *ret, struct err *e)
 {
-    struct container c = {.store = s, .timeout_s = q->timeout_s};
+    struct container c = {.store = s};
     long long t = log_phase_begin();
     struct idmap base;
     int r = record_init(&c.record, e);
@@ -134,19 +180,97 @@ int container_create(struct store *s, const struct container_request *q, const s
     return 0;
 }
 
+static int set_created(void *arg, struct record *r, struct err *e)
+{
+    const struct container *c = arg;
+
+    r->state = RECORD_CREATED;
+    r->creator = (struct proc_id){0};
+    return copy(&r->driver, c->record.driver, e);
+}
+
+int container_keep(struct container *c, struct err *e)
+{
+    return record_update(c->store, &c->record, set_created, c, e);
+}
+
+/* ---- one that was made before ---- */
+
+static int plan_root(struct container *c, struct err *e)
+{
+    const struct spec *s = &c->def.spec;
+    autoimage struct image image = {0};
+    struct idmap base;
+    int dir = -1, r;
+
+    if (c->def.origin.rootfs_dir)
+        return rootfs_plan_folder(c->def.origin.rootfs_dir, &c->rootfs, e);
+    r = record_folder(c->store, &c->record, &dir, e);
+    if (r == 0)
+        r = idmap_load(&base, e);
+    if (r == 0)
+        r = image_open(c->store, &c->record.manifest_digest, &image, e);
+    return r < 0 ? r
+                 : rootfs_plan(c->store, &image, dir, c->dir, &base, &s->map, c->record.driver,
+                               c->record.rm, &c->rootfs, e);
+}
+
+int container_load(struct store *s, struct record *r, struct container *ret, struct err *e)
+{
+    struct container c = {.store = s, .record = *r};
+    int code = definition_load(s, &c.record, &c.def, NULL, e);
+
+    if (code == 0) {
+        c.dir = record_path(s, &c.record);
+        code = c.dir ? copy(&c.def.spec.etc_dir, c.dir, e) : err_memory(e);
+    }
+    if (code == 0)
+        code = plan_root(&c, e);
+    *r = c.record; /* its folder may be open now */
+    if (code < 0) {
+        c.record = (struct record){.dir_fd = -1};
+        container_free(&c);
+        return err_wrap(e, code, "cannot start container %s", r->name);
+    }
+    *r = (struct record){.dir_fd = -1};
+    *ret = c;
+    return 0;
+}
+
+/* ---- starting ---- */
+
+/* From here on it is this process's (or its monitor's) to bring up or to put back. */
+static int claim_start(void *arg, struct record *r, struct err *e)
+{
+    (void)arg;
+    if (r->state != RECORD_CREATED && r->state != RECORD_EXITED)
+        return err_set(e, EALREADY, "container %s is %s already", r->name,
+                       r->state == RECORD_STARTING ? "starting" : record_state_name(r->state));
+    r->state = RECORD_STARTING;
+    r->restart_count = 0;
+    r->stopped_by_user = r->oom_killed = false;
+    free(r->error);
+    r->error = NULL;
+    return proc_identify(getpid(), &r->creator, e);
+}
+
 int container_start(struct container *c, int *ret_client, struct err *e)
 {
     const struct monitor_job job = {
         .store = c->store,
         .record = &c->record,
-        .spec = &c->spec,
+        .spec = &c->def.spec,
+        .policy = &c->def.policy,
         .rootfs = &c->rootfs,
-        .timeout_s = c->timeout_s,
     };
     long long t = log_phase_begin();
     autofd int client = -1;
-    int r = monitor_start(&job, &client, e);
+    int r = c->record.state == RECORD_CREATING
+                ? 0
+                : record_update(c->store, &c->record, claim_start, NULL, e);
 
+    if (r == 0)
+        r = monitor_start(&job, &client, e);
     if (r == 0)
         r = attach_wait_running(client, e);
     log_phase_end(t, "start container");
@@ -165,7 +289,7 @@ void container_discard(struct container *c)
 void container_free(struct container *c)
 {
     rootfs_free(&c->rootfs);
-    spec_free(&c->spec);
+    definition_free(&c->def);
     record_free(&c->record);
     free(c->dir);
     *c = (struct container){0};

@@ -2,6 +2,7 @@
 #ifndef RCTR_CONTAINER_H
 #define RCTR_CONTAINER_H
 
+#include "core/engine/definition.h"
 #include "core/engine/request.h"
 #include "storage/image.h"
 #include "storage/record.h"
@@ -11,22 +12,27 @@
 struct container {
     struct store *store; /* borrowed */
     struct record record;
-    struct spec spec;
+    struct definition def; /* spec, policy, origin */
     struct rootfs rootfs;
     char *dir; /* the container's folder, absolute */
-    long long timeout_s;
 };
 
-/* Make the container: its record, its folder, its root as a plan. `image` is NULL with
- * --rootfs. Nothing runs yet. On failure nothing is left. */
+/* Make the container: its record (still CREATING), its folder with config.json, its root as a plan.
+ * `image` is NULL with --rootfs. Nothing runs yet. On failure nothing is left. */
 int container_create(struct store *s, const struct container_request *q, const struct image *image,
                      struct container *ret, struct err *e);
+/* It stays as it is, state CREATED, after this process has ended. */
+int container_keep(struct container *c, struct err *e);
 /* Undo container_create, for one that was never started. */
 void container_discard(struct container *c);
+
+/* One that was made before, for container_start: takes `r` on success. */
+int container_load(struct store *s, struct record *r, struct container *ret, struct err *e);
 void container_free(struct container *c); /* memory only */
 
 /* Start it under a monitor of its own; *ret_client as monitor_start's. Waits until the program
- * runs; on failure the container is gone. */
+ * runs. On failure a container that container_create has just made is gone; any other is what it
+ * was, with the reason in record.error. -EALREADY: it runs (or is paused, …) already. */
 int container_start(struct container *c, int *ret_client, struct err *e);
 
 #endif

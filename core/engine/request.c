@@ -183,27 +183,43 @@ static int parse_entrypoint(const char *text, struct strv *ret, struct err *e)
     return jsonx_strings(o, "--entrypoint", ret, e);
 }
 
-int request_program(const struct container_request *q, const struct image_config *config,
-                    struct spec *s, struct err *e)
+/* Entrypoint and arguments, apart and then one after the other. */
+static int choose_args(const struct container_request *q, const struct image_config *config,
+                       struct spec *s, struct origin *o, struct err *e)
 {
-    const char *cwd = given(q->workdir) ? q->workdir : config ? config->working_dir : "";
-    const char *user = given(q->user) ? q->user : config ? config->user : "";
     int r = 0;
 
     if (q->entrypoint_given)
-        r = parse_entrypoint(q->entrypoint, &s->args, e);
+        r = parse_entrypoint(q->entrypoint, &o->entrypoint, e);
     else if (config)
-        r = strv_copy(&s->args, &config->entrypoint, e);
+        r = strv_copy(&o->entrypoint, &config->entrypoint, e);
     for (size_t i = 0; i < q->arg_count && r == 0; i++)
-        r = strv_add(&s->args, q->args[i], e);
+        r = strv_add(&o->cmd, q->args[i], e);
     if (r == 0 && !q->arg_count && !q->entrypoint_given && config)
-        r = strv_copy(&s->args, &config->cmd, e);
+        r = strv_copy(&o->cmd, &config->cmd, e);
+    if (r == 0)
+        r = strv_copy(&s->args, &o->entrypoint, e);
+    if (r == 0)
+        r = strv_copy(&s->args, &o->cmd, e);
+    if (r == 0 && (!s->args.n || !*s->args.v[0]))
+        r = err_set(e, EINVAL,
+                    "no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
+    return r;
+}
+
+int request_program(const struct container_request *q, const struct image_config *config,
+                    struct spec *s, struct origin *o, struct err *e)
+{
+    const char *cwd = given(q->workdir) ? q->workdir : config ? config->working_dir : "";
+    const char *user = given(q->user) ? q->user : config ? config->user : "";
+    int r = choose_args(q, config, s, o, e);
+
+    if (r == 0 && config)
+        r = strv_copy(&o->volumes, &config->volumes, e);
+    if (r == 0 && config)
+        r = strv_copy(&o->exposed, &config->exposed_ports, e);
     if (r < 0)
         return r;
-    if (!s->args.n || !*s->args.v[0])
-        return err_set(e, EINVAL,
-                       "no command or entrypoint provided, and no CMD or ENTRYPOINT from "
-                       "image");
     /* An image's folder that is not absolute begins at the root; the user's own is refused. */
     s->cwd = given(q->workdir) || *cwd == '/' ? strdup(cwd) : text_format("/%s", cwd);
     if (!given(q->user) && q->userns && strncmp(q->userns, "keep-id", 7) == 0)
@@ -338,7 +354,10 @@ static int load_seccomp(const char *text, const struct store *store, struct spec
 
     if (!text)
         return s->privileged ? 0 : seccomp_default(s->caps, &s->seccomp, e);
-    if (strcmp(text, "unconfined") == 0)
+    s->seccomp_profile = strdup(text);
+    if (!s->seccomp_profile)
+        return err_memory(e);
+    if (strcmp(text, SPEC_UNCONFINED) == 0)
         return 0;
     r = store_folder(store, "cache", &cache, e);
     if (r == 0)

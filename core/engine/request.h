@@ -3,6 +3,7 @@
 #define RCTR_REQUEST_H
 
 #include "core/base/opt.h"
+#include "core/engine/definition.h"
 #include "core/runtime/spec.h"
 #include "storage/manifest.h"
 #include "storage/record.h"
@@ -17,14 +18,14 @@ struct container_request {
 
     const char *name, *user, *workdir, *hostname, *entrypoint;
     const char *userns, *net, *pid, *ipc, *uts;
-    const char *shm_size, *stop_signal;
+    const char *shm_size, *stop_signal, *restart;
     struct opt_list env, env_file, group_add, volume, mount, tmpfs, device;
     struct opt_list cap_add, cap_drop, security_opt, ulimit, sysctl;
     struct opt_list dns, dns_search, dns_option, add_host, label, annotation;
     bool interactive, tty, rm, init, read_only, privileged;
-    bool entrypoint_given;             /* "" clears the image's */
-    unsigned short tty_rows, tty_cols; /* of the caller's terminal, 0: not known */
-    long long timeout_s;
+    bool entrypoint_given;               /* "" clears the image's */
+    unsigned short tty_rows, tty_cols;   /* of the caller's terminal, 0: not known */
+    long long timeout_s, stop_timeout_s; /* stop_timeout_s -1: not given */
 };
 
 /* Each fills its part of `s`; whoever calls them frees the spec on failure. `config` is the
@@ -32,13 +33,16 @@ struct container_request {
 int request_namespaces(const struct container_request *q, const struct idmap *base, struct spec *s,
                        struct err *e);
 int request_program(const struct container_request *q, const struct image_config *config,
-                    struct spec *s, struct err *e);
+                    struct spec *s, struct origin *o, struct err *e);
 int request_env(const struct container_request *q, const struct image_config *config,
                 struct spec *s, struct err *e);
 int request_files(const struct container_request *q, struct spec *s, struct err *e);
 int request_security(const struct container_request *q, const struct store *store, struct spec *s,
                      struct err *e);
 int request_limits(const struct container_request *q, struct spec *s, struct err *e);
+
+/* --restart, --timeout, --stop-timeout. */
+int request_policy(const struct container_request *q, struct policy *p, struct err *e);
 
 /* --label and --annotation into the record, over the image's labels. */
 int request_labels(const struct container_request *q, const struct image_config *config,

@@ -200,9 +200,21 @@ static int listen_to_all(struct monitor *m, struct err *e)
         r = relay_begin(&m->relay, m->run.stdio[0], m->run.stdio[1], m->run.stdio[2], m->run.tty_fd,
                         e);
     m->run.stdio[0] = m->run.stdio[1] = m->run.stdio[2] = -1; /* the relay closes them */
-    if (r >= 0 && m->job->timeout_s)
-        r = loop_timer(m->loop, m->job->timeout_s * 1000, on_timeout, m, e);
+    if (r >= 0 && m->job->policy->timeout_s)
+        r = loop_timer(m->loop, m->job->policy->timeout_s * 1000, on_timeout, m, e);
     return r < 0 ? r : 0;
+}
+
+static int set_end(void *arg, struct record *r, struct err *e)
+{
+    const struct monitor *m = arg;
+
+    (void)e;
+    r->state = RECORD_EXITED;
+    r->exit_code = m->status;
+    r->finished_ns = now_ns();
+    r->monitor = r->init = r->creator = (struct proc_id){0};
+    return 0;
 }
 
 /* `ret_gone`: what is left of a container that is removed, for store_bury; else "". */
@@ -216,13 +228,10 @@ static void finish(struct monitor *m, struct wire_exit *x, char ret_gone[NAME_MA
         close(m->exit_fd);
     end_fuse(m);
     parent_close(&m->run);
-    rec->state = RECORD_EXITED;
-    rec->exit_code = m->status;
-    rec->finished_ns = now_ns();
-    rec->monitor = rec->init = (struct proc_id){0};
     ret_gone[0] = 0;
-    r = rec->rm ? record_set_aside(m->job->store, rec, ret_gone, &x->why)
-                : record_save(m->job->store, rec, &x->why);
+    r = record_update(m->job->store, rec, set_end, m, &x->why);
+    if (r == 0 && rec->rm)
+        r = record_set_aside(m->job->store, rec, ret_gone, &x->why);
     if (r >= 0)
         x->why.text[0] = 0;
     x->status = m->status;
@@ -230,20 +239,50 @@ static void finish(struct monitor *m, struct wire_exit *x, char ret_gone[NAME_MA
     log_phase_end(t, rec->rm ? "forget container" : "record the end");
 }
 
+/* The record may have been settled meanwhile by somebody who found the starter dead. */
+static int set_running(void *arg, struct record *r, struct err *e)
+{
+    const struct monitor *m = arg;
+    int code;
+
+    if ((r->state != RECORD_CREATING && r->state != RECORD_STARTING) || !proc_alive(&r->creator))
+        return err_set(e, ECANCELED, "whoever started container %s is gone", r->name);
+    code = proc_identify(getpid(), &r->monitor, e);
+    if (code == 0)
+        code = proc_identify(m->run.pid, &r->init, e);
+    r->state = RECORD_RUNNING;
+    r->started_ns = now_ns();
+    if (code == 0 && !r->driver && m->job->record->driver) {
+        r->driver = strdup(m->job->record->driver);
+        code = r->driver ? 0 : err_memory(e);
+    }
+    return code;
+}
+
 static int save_running(struct monitor *m, struct err *e)
 {
-    struct record *rec = m->job->record;
-    int r = proc_identify(getpid(), &rec->monitor, e);
+    return record_update(m->job->store, m->job->record, set_running, m, e);
+}
 
-    if (r == 0)
-        r = proc_identify(m->run.pid, &rec->init, e);
-    rec->state = RECORD_RUNNING;
-    rec->started_ns = now_ns();
-    return r < 0 ? r : record_save(m->job->store, rec, e);
+static int set_failed(void *arg, struct record *r, struct err *e)
+{
+    const struct err *why = arg;
+
+    (void)e;
+    if (r->state != RECORD_STARTING)
+        return 1;
+    r->state = r->started_ns ? RECORD_EXITED : RECORD_CREATED;
+    r->monitor = r->init = r->creator = (struct proc_id){0};
+    if (why->status)
+        r->exit_code = why->status;
+    free(r->error);
+    r->error = strdup(why->text);
+    return 0;
 }
 
 static void fail(struct monitor *m, struct err *e)
 {
+    struct record *rec = m->job->record;
     struct err lost;
 
     if (m->run.pid > 0) {
@@ -251,7 +290,11 @@ static void fail(struct monitor *m, struct err *e)
         (void)proc_wait(m->run.pid, &(int){0}, NULL);
         end_fuse(m);
     }
-    (void)record_remove(m->job->store, m->job->record, &lost); /* the first failure is told */
+    /* The first failure is told. */
+    if (rec->state == RECORD_CREATING)
+        (void)record_remove(m->job->store, rec, &lost);
+    else
+        (void)record_update(m->job->store, rec, set_failed, e, &lost);
     relay_tell(&m->relay, WIRE_FAILED, e, sizeof *e);
 }
 

@@ -5,6 +5,7 @@
 #ifndef RCTR_MONITOR_H
 #define RCTR_MONITOR_H
 
+#include "core/monitor/policy.h"
 #include "core/runtime/spec.h"
 #include "storage/record.h"
 #include "storage/rootfs.h"
@@ -12,10 +13,10 @@
 
 struct monitor_job {
     struct store *store;   /* borrowed, as all here */
-    struct record *record; /* saved as "running" and "exited", or removed */
+    struct record *record; /* CREATING or STARTING; becomes "running" and "exited", or is removed */
     const struct spec *spec;
+    const struct policy *policy;
     const struct rootfs *rootfs;
-    long long timeout_s; /* 0: none */
 };
 
 /* Fork the monitor. On success *ret_client is the client's socket (core/monitor/wire.h): the

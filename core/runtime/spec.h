@@ -17,6 +17,8 @@
 
 enum spec_net { SPEC_NET_SLIRP, SPEC_NET_NONE, SPEC_NET_HOST };
 
+#define SPEC_UNCONFINED "unconfined"
+
 struct spec {
     struct strv args; /* the program and its arguments */
     struct strv env;  /* NAME=VALUE */
@@ -35,6 +37,7 @@ struct spec {
     bool privileged, no_new_privs, read_only, init, tty, stdin_open;
     unsigned short tty_rows, tty_cols;
     struct sock_fprog seccomp; /* owned; len 0: unconfined */
+    char *seccomp_profile;     /* where it is from: NULL: the default, SPEC_UNCONFINED, or a file */
     struct limits limits;
     struct limits_sysctl *sysctls;
     size_t sysctl_count;

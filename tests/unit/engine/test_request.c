@@ -13,6 +13,7 @@ static const struct idmap base = {
 
 static struct container_request q;
 static struct spec s;
+static struct origin origin;
 static struct err e;
 
 static int setup(void **state)
@@ -28,6 +29,7 @@ static int teardown(void **state)
 {
     (void)state;
     spec_free(&s);
+    definition_origin_free(&origin);
     return 0;
 }
 
@@ -145,13 +147,14 @@ static void entrypoint_and_command_are_put_together(void **state)
         q.entrypoint_given = cases[i].entry != NULL;
         q.args = &cases[i].args;
         q.arg_count = cases[i].args ? 1 : 0;
-        ok(request_program(&q, &c, &s, &e));
+        ok(request_program(&q, &c, &s, &origin, &e));
         for (size_t k = 0; k < s.args.n; k++)
             text_addf(&t, "%s%s", k ? " " : "", s.args.v[k]);
         assert_string_equal(t.s, cases[i].want);
         assert_string_equal(s.user, "u");
         assert_string_equal(s.cwd, "/w");
         spec_free(&s);
+        definition_origin_free(&origin);
     }
     strv_free(&c.entrypoint);
     strv_free(&c.cmd);
@@ -177,9 +180,10 @@ static void no_program_at_all_is_told(void **state)
         setup(NULL);
         q.entrypoint = cases[i].entry;
         q.entrypoint_given = cases[i].entry != NULL;
-        assert_int_equal(request_program(&q, NULL, &s, &e), -EINVAL);
+        assert_int_equal(request_program(&q, NULL, &s, &origin, &e), -EINVAL);
         assert_int_equal(strncmp(e.text, cases[i].words, strlen(cases[i].words)), 0);
         spec_free(&s);
+        definition_origin_free(&origin);
     }
 }
 
@@ -192,12 +196,13 @@ static void keep_id_decides_who_runs_unless_a_user_is_given(void **state)
     q.args = args;
     q.arg_count = 1;
     ok(request_namespaces(&q, &base, &s, &e));
-    ok(request_program(&q, NULL, &s, &e));
+    ok(request_program(&q, NULL, &s, &origin, &e));
     assert_string_equal(s.user, "5:6");
     assert_string_equal(s.cwd, "/");
     spec_free(&s);
+    definition_origin_free(&origin);
     q.user = "root";
-    ok(request_program(&q, NULL, &s, &e));
+    ok(request_program(&q, NULL, &s, &origin, &e));
     assert_string_equal(s.user, "root");
 }
 
@@ -259,6 +264,7 @@ static void what_rctr_cannot_enforce_is_refused(void **state)
         if (strncmp(e.text, cases[i].words, strlen(cases[i].words)) != 0)
             fail_msg("%s", e.text);
         spec_free(&s);
+        definition_origin_free(&origin);
     }
 }
 

@@ -63,7 +63,11 @@ static int start(const char *program, const char *script)
     assert_int_equal(strv_add(&spec.args, program, NULL), 0);
     assert_int_equal(strv_add(&spec.args, "-c", NULL), 0);
     assert_int_equal(strv_add(&spec.args, script, NULL), 0);
-    job = (struct monitor_job){.store = &store, .record = &record, .spec = &spec, .rootfs = &r};
+    job = (struct monitor_job){.store = &store,
+                               .record = &record,
+                               .spec = &spec,
+                               .policy = &(const struct policy){0},
+                               .rootfs = &r};
     if (monitor_start(&job, &client, &e) < 0)
         fail_msg("%s", e.text);
     return client;

@@ -99,7 +99,8 @@ static void plan(struct scene *s, const char *driver, const struct idmap *map, s
     struct err e = {0};
 
     setenv("RCTR_STORAGE_DRIVER", driver, 1);
-    if (rootfs_plan(&s->b.store, &s->image, s->dir, s->path, &s->b.map, map, true, ret, &e) < 0)
+    if (rootfs_plan(&s->b.store, &s->image, s->dir, s->path, &s->b.map, map, NULL, true, ret, &e) <
+        0)
         fail_msg("%s", e.text);
 }
 
@@ -337,7 +338,7 @@ static void layers_with_whiteout_files_are_not_given_to_native_overlay(void **st
     mark = openat(s.b.store.fd, path, O_CREAT | O_WRONLY, 0600);
     setenv("RCTR_STORAGE_DRIVER", "overlay", 1);
     assert_int_equal(
-        rootfs_plan(&s.b.store, &s.image, s.dir, s.path, &s.b.map, &s.b.map, false, &p, &e),
+        rootfs_plan(&s.b.store, &s.image, s.dir, s.path, &s.b.map, &s.b.map, NULL, false, &p, &e),
         -ENOTSUP);
     assert_non_null(strstr(e.text, "was unpacked on an older kernel"));
     assert_int_equal(unlinkat(s.b.store.fd, path, 0), 0);

@@ -1,0 +1,107 @@
+#include "cmd/create_args.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cmd/progress.h"
+#include "core/base/auto.h"
+#include "core/base/file.h"
+#include "storage/registry/pull.h"
+
+/* Claimed before anything else is done: a second run with the same file must not begin. */
+static int open_cidfile(const char *path, int *ret_fd, struct err *e)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+    if (fd < 0 && errno == EEXIST)
+        return err_set(e, EEXIST,
+                       "container id file found: %s exists; remove it, or give another name "
+                       "with --cidfile",
+                       path);
+    if (fd < 0)
+        return err_sys(e, "cannot create the container id file %s", path);
+    *ret_fd = fd;
+    return 0;
+}
+
+static int find_image(struct store *s, const struct create_args *a, const char *name,
+                      struct image *ret, struct err *e)
+{
+    struct progress progress;
+    struct pull_options o = {.tls_verify = -1,
+                             .authfile = a->authfile,
+                             .retries = 3,
+                             .progress = progress_event,
+                             .arg = &progress};
+    enum pull_policy policy;
+    bool verify;
+    int r = pull_policy_parse(a->pull, &policy, e);
+
+    if (r == 0)
+        r = manifest_platform(a->platform, &o.platform, e);
+    if (r < 0)
+        return r;
+    if (a->tls_verify) {
+        if (opt_parse_flag(a->tls_verify, &verify) < 0)
+            return err_set(e, EINVAL, "--tls-verify: '%s' is neither true nor false",
+                           a->tls_verify);
+        o.tls_verify = verify;
+    }
+    progress_begin(&progress, a->quiet);
+    r = pull_ensure(s, name, policy, a->platform ? &o.platform : NULL, &o, ret, e);
+    progress_end(&progress);
+    return r;
+}
+
+static int make(const struct create_args *a, const struct container_request *q, struct store *s,
+                const struct image *image, struct container *ret, struct err *e)
+{
+    autofd int cid = -1;
+    int r = a->cidfile ? open_cidfile(a->cidfile, &cid, e) : 0;
+
+    if (r == 0) {
+        r = container_create(s, q, image, ret, e);
+        if (r == 0 && cid >= 0) {
+            r = file_write_fd(cid, ret->record.id, strlen(ret->record.id), e);
+            if (r < 0)
+                container_discard(ret);
+        }
+        if (r < 0 && cid >= 0)
+            create_args_forget(a);
+    }
+    store_unlock(s); /* the record keeps the image from now on; a pull has locked */
+    return r;
+}
+
+int create_args_make(const struct create_args *a, struct store *s, int argc, const char **argv,
+                     struct container *ret, struct err *e)
+{
+    struct container_request q = a->q;
+    autoimage struct image image = {0};
+    struct winsize size;
+    int r = 0;
+
+    q.entrypoint_given = q.entrypoint != NULL;
+    q.args = argv + 1;
+    q.arg_count = (size_t)argc - 1;
+    if (q.tty && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) {
+        q.tty_rows = size.ws_row;
+        q.tty_cols = size.ws_col;
+    }
+    if (a->rootfs)
+        q.rootfs_dir = argv[0];
+    else {
+        q.image = argv[0];
+        r = find_image(s, a, argv[0], &image, e);
+    }
+    return r < 0 ? r : make(a, &q, s, a->rootfs ? NULL : &image, ret, e);
+}
+
+void create_args_forget(const struct create_args *a)
+{
+    if (a->cidfile)
+        (void)unlink(a->cidfile);
+}

@@ -1,0 +1,93 @@
+/* create_args - the command line of a new container: what run and create have in common. */
+#ifndef RCTR_CREATE_ARGS_H
+#define RCTR_CREATE_ARGS_H
+
+#include "core/base/opt.h"
+#include "core/engine/container.h"
+
+struct create_args {
+    struct container_request q;
+    const char *cidfile, *pull, *platform, *tls_verify, *authfile;
+    bool quiet, rootfs;
+};
+
+/* The rows of a table for a struct T with a member `c` of struct create_args. */
+/* clang-format off */
+#define CREATE_OPTIONS(T) \
+    OPT_LIST(0, "add-host", T, c.q.add_host, "NAME:IP", "Add a line to /etc/hosts"), \
+    OPT_LIST(0, "annotation", T, c.q.annotation, "KEY=VALUE", "Add an annotation"), \
+    OPT_TEXT(0, "authfile", T, c.authfile, "FILE", \
+             "Read registry credentials from FILE", .guess = GUESS_FILE), \
+    OPT_LIST(0, "cap-add", T, c.q.cap_add, "CAPABILITY", "Add a capability, or ALL"), \
+    OPT_LIST(0, "cap-drop", T, c.q.cap_drop, "CAPABILITY", "Drop a capability, or ALL"), \
+    OPT_TEXT(0, "cidfile", T, c.cidfile, "FILE", "Write the container's id to FILE", \
+             .guess = GUESS_FILE), \
+    OPT_LIST(0, "device", T, c.q.device, "HOST[:CONTAINER][:rwm]", \
+             "Add a device of the host"), \
+    OPT_LIST(0, "dns", T, c.q.dns, "IP", "Use this DNS server"), \
+    OPT_LIST(0, "dns-option", T, c.q.dns_option, "OPTION", "Set a resolver option"), \
+    OPT_LIST(0, "dns-search", T, c.q.dns_search, "DOMAIN", "Set a search domain"), \
+    OPT_TEXT(0, "entrypoint", T, c.q.entrypoint, "PROGRAM", \
+             "Run PROGRAM instead of the image's entrypoint"), \
+    OPT_LIST('e', "env", T, c.q.env, "NAME[=VALUE]", "Set an environment variable"), \
+    OPT_LIST(0, "env-file", T, c.q.env_file, "FILE", \
+             "Read environment variables from FILE", .guess = GUESS_FILE), \
+    OPT_LIST(0, "group-add", T, c.q.group_add, "GROUP", "Add a supplementary group"), \
+    OPT_TEXT('h', "hostname", T, c.q.hostname, "NAME", "Set the host name"), \
+    OPT_FLAG(0, "init", T, c.q.init, "Run a small init as process 1"), \
+    OPT_FLAG('i', "interactive", T, c.q.interactive, "Keep standard input open"), \
+    OPT_TEXT(0, "ipc", T, c.q.ipc, "private|host", "Choose the IPC namespace"), \
+    OPT_LIST('l', "label", T, c.q.label, "KEY=VALUE", "Set a label"), \
+    OPT_LIST(0, "mount", T, c.q.mount, "type=bind|tmpfs,...", \
+             "Mount a folder of the host or a tmpfs"), \
+    OPT_TEXT(0, "name", T, c.q.name, "NAME", "Name the container"), \
+    OPT_TEXT(0, "network", T, c.q.net, "slirp|none|host", "Choose the network", \
+             .guess = GUESS_NETWORK), \
+    OPT_ALIAS(0, "net", "network"), \
+    OPT_TEXT(0, "pid", T, c.q.pid, "private|host", "Choose the process namespace"), \
+    OPT_TEXT(0, "platform", T, c.platform, "OS/ARCH[/VARIANT]", \
+             "Choose the image's platform"), \
+    OPT_FLAG(0, "privileged", T, c.q.privileged, \
+             "Give all capabilities and devices that the caller has"), \
+    OPT_TEXT(0, "pull", T, c.pull, "always|missing|never|newer", "Choose when to pull", \
+             .preset = "missing"), \
+    OPT_FLAG('q', "quiet", T, c.quiet, "Show no progress of a pull"), \
+    OPT_FLAG(0, "read-only", T, c.q.read_only, "Make the root file system read-only"), \
+    OPT_TEXT(0, "restart", T, c.q.restart, "POLICY", \
+             "Start again: no, on-failure[:TRIES], always, unless-stopped", .preset = "no"), \
+    OPT_FLAG(0, "rm", T, c.q.rm, "Remove the container when it ends"), \
+    OPT_FLAG(0, "rootfs", T, c.rootfs, \
+             "Take the first operand as a folder, not an image"), \
+    OPT_LIST(0, "security-opt", T, c.q.security_opt, "OPTION", \
+             "Set seccomp=FILE|unconfined or no-new-privileges=false"), \
+    OPT_TEXT(0, "shm-size", T, c.q.shm_size, "SIZE", "Set the size of /dev/shm", \
+             .preset = "64m"), \
+    OPT_TEXT(0, "stop-signal", T, c.q.stop_signal, "SIGNAL", \
+             "Set the signal that stops the container"), \
+    OPT_INT(0, "stop-timeout", T, c.q.stop_timeout_s, "SECONDS", \
+            "Wait so long between the stop signal and SIGKILL (10)", .preset = "-1"), \
+    OPT_LIST(0, "sysctl", T, c.q.sysctl, "NAME=VALUE", "Set a kernel parameter"), \
+    OPT_INT(0, "timeout", T, c.q.timeout_s, "SECONDS", \
+            "Kill the container after SECONDS, 0 for never", .preset = "0"), \
+    OPT_TEXT(0, "tls-verify", T, c.tls_verify, "true|false", \
+             "Demand https with a valid certificate", .implied = "true"), \
+    OPT_LIST(0, "tmpfs", T, c.q.tmpfs, "PATH[:OPTIONS]", "Mount a tmpfs"), \
+    OPT_FLAG('t', "tty", T, c.q.tty, "Give the container a terminal"), \
+    OPT_LIST(0, "ulimit", T, c.q.ulimit, "NAME=SOFT[:HARD]", "Set a resource limit"), \
+    OPT_TEXT('u', "user", T, c.q.user, "USER[:GROUP]", "Run as this user"), \
+    OPT_TEXT(0, "userns", T, c.q.userns, "keep-id|host|nomap", \
+             "Choose the user namespace"), \
+    OPT_TEXT(0, "uts", T, c.q.uts, "private|host", "Choose the UTS namespace"), \
+    OPT_LIST('v', "volume", T, c.q.volume, "SOURCE:PATH[:OPTIONS]", \
+             "Mount a folder or file of the host", .guess = GUESS_VOLUME), \
+    OPT_TEXT('w', "workdir", T, c.q.workdir, "PATH", "Set the working directory"),
+/* clang-format on */
+
+/* A container of argv[0] (an image, or a folder with --rootfs) and the words behind it, CREATING.
+ * The image is pulled when it has to be; the --cidfile is written. On failure nothing is left. */
+int create_args_make(const struct create_args *a, struct store *s, int argc, const char **argv,
+                     struct container *ret, struct err *e);
+/* The container was removed again: so is its --cidfile. */
+void create_args_forget(const struct create_args *a);
+
+#endif
