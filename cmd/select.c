@@ -9,6 +9,7 @@
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "core/engine/filter.h"
+#include "core/engine/remove.h"
 
 enum { STATUS_OWN = 125, CIDFILE_MAX = 4096 };
 
@@ -19,6 +20,7 @@ void select_free(struct selection *l)
         record_free(&l->v[i].record);
     }
     free(l->v);
+    strv_free(&l->damaged);
     *l = (struct selection){0};
 }
 
@@ -60,12 +62,15 @@ static int add_word(const struct store *s, const struct select_want *w, const ch
                     struct selection *l, struct err *e)
 {
     autorecord struct record r = {.dir_fd = -1};
+    char id[RECORD_ID_HEX + 1];
     struct err why = {0};
     int n = select_one(s, word, &r, &why);
 
+    if (n < 0 && n != -ENOTUNIQ && w->damaged_too && remove_find_damaged(s, word, id) == 0)
+        return strv_has(&l->damaged, id) ? 0 : strv_add(&l->damaged, id, e);
     if (n == -ENOENT) {
         if (w->args->ignore)
-            return 0;
+            return w->keep_missing ? add(l, word, &r, e) : 0;
         why.status = w->missing_status;
     }
     if (n < 0) {
@@ -126,6 +131,18 @@ static int see(void *arg, struct record *r, struct err *e)
     return add(w->l, r->id, r, e);
 }
 
+static int add_damaged(const struct store *s, struct selection *l, struct err *e)
+{
+    autostrv struct strv ids = {0};
+    char id[RECORD_ID_HEX + 1];
+    int r = record_ids(s, &ids, e);
+
+    for (size_t i = 0; r == 0 && i < ids.n; i++)
+        if (remove_find_damaged(s, ids.v[i], id) == 0)
+            r = strv_add(&l->damaged, id, e);
+    return r;
+}
+
 static int by_creation(const void *a, const void *b)
 {
     const struct selected *x = a, *y = b;
@@ -146,6 +163,8 @@ static int add_many(const struct store *s, const struct select_want *want, struc
         r = record_each(s, see, &w, e);
     if (r == 0 && l->n > 1)
         qsort(l->v, l->n, sizeof *l->v, by_creation);
+    if (r == 0 && want->damaged_too && !want->args->filter.n)
+        r = add_damaged(s, l, e);
     return r;
 }
 

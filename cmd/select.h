@@ -25,6 +25,8 @@ struct select_want {
     bool (*takes)(const struct record *r); /* which ones --all and --filter mean; NULL: every one */
     int missing_status; /* of the command when a container is not there; 0: 125 */
     bool repeats;       /* a container that is named twice is meant twice */
+    bool keep_missing;  /* with `ignore`: a missing one is an entry whose record has no id */
+    bool damaged_too;   /* also those whose record cannot be read, into `damaged` */
     const char *none;   /* the words when none is named; NULL: podman's usual ones */
 };
 
@@ -35,7 +37,8 @@ struct selected {
 struct selection {
     struct selected *v;
     size_t n;
-    int status; /* of the command so far: 0, or the last failure's */
+    struct strv damaged; /* whole ids */
+    int status;          /* of the command so far: 0, or the last failure's */
 };
 void select_free(struct selection *l);
 static inline void select_auto_(struct selection *l)

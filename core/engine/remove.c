@@ -1,10 +1,12 @@
 #include "core/engine/remove.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/auto.h"
+#include "core/base/usage.h"
 #include "core/engine/stop.h"
 #include "storage/volume_use.h"
 
@@ -52,12 +54,22 @@ static int remove_still(const struct store *s, struct record *r, struct err *e)
     int n = record_update(s, r, set_aside, &a, e);
 
     if (n == -ENOENT)
-        return 0; /* its monitor or another command was faster */
+        return 0;                     /* its monitor or another command was faster */
     if (n == -ENOSPC || n == -EDQUOT) /* not even the lock could be made: then nobody starts it */
         n = set_aside(&a, r, e);
     if (n < 0 || !a.gone[0])
         return n < 0 ? n : 0;
     return err_wrap(e, store_bury(s, a.gone, e), "container %s", r->id);
+}
+
+static void count(const struct store *s, struct remove_item *i)
+{
+    struct usage u = {0};
+    char path[RECORD_ID_HEX + 16];
+
+    snprintf(path, sizeof path, "containers/%s", i->record->id);
+    if (usage_add_all(s->fd, path, &u, NULL) == 0)
+        i->bytes = u.bytes;
 }
 
 /* ---- all ---- */
@@ -80,9 +92,8 @@ static int stop_running(const struct store *s, const struct remove_options *o,
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
         if (v[i].result == 0 && runs(v[i].record)) {
-            stops[count] = (struct stop_item){.record = v[i].record,
-                                              .grace_s = o->grace_s,
-                                              .then = then(o, v[i].record)};
+            stops[count] = (struct stop_item){
+                .record = v[i].record, .grace_s = o->grace_s, .then = then(o, v[i].record)};
             whose[count++] = i;
         }
     if (count == 0)
@@ -125,6 +136,8 @@ int remove_all(const struct store *s, const struct remove_options *o, struct rem
         for (size_t i = 0; i < n; i++)
             v[i].result = err_memory(&v[i].why);
     for (size_t i = 0; i < n; i++) {
+        if (v[i].result == 0 && v[i].count_bytes)
+            count(s, &v[i]);
         if (v[i].result == 0 && o->force)
             remove_forced(s, o, &v[i]);
         else if (v[i].result == 0)

@@ -16,7 +16,10 @@ struct remove_options {
 
 struct remove_item {
     struct record *record; /* borrowed, settled */
-    int result;            /* 0: it is gone */
+    bool count_bytes;      /* how much space does it free? */
+    /* The outcome: */
+    int result; /* 0: it is gone */
+    long long bytes;
     struct err why;
 };
 

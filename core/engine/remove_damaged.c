@@ -44,8 +44,7 @@ int remove_find_damaged(const struct store *s, const char *word, char ret_id[REC
 
     if (record_name_check(word, NULL) == 0 && record_name_owner(s, word, ret_id) == 0)
         return damaged(s, ret_id) ? 0 : -ENOENT;
-    if (length == 0 || strspn(word, "0123456789abcdef") != length ||
-        record_ids(s, &ids, NULL) < 0)
+    if (length == 0 || strspn(word, "0123456789abcdef") != length || record_ids(s, &ids, NULL) < 0)
         return -ENOENT;
     for (size_t i = 0; i < ids.n; i++)
         if (text_starts(ids.v[i], word) && found++ == 0)

@@ -18,15 +18,15 @@ enum stop_then {
 };
 
 struct stop_item {
-    struct record *record;  /* borrowed; afterwards what is known of it */
-    long long grace_s;      /* between its stop signal and SIGKILL; STOP_NOW: SIGKILL at once;
-                               STOP_GRACE_OWN: the container's own, else STOP_GRACE_S */
+    struct record *record; /* borrowed; afterwards what is known of it */
+    long long grace_s;     /* between its stop signal and SIGKILL; STOP_NOW: SIGKILL at once;
+                              STOP_GRACE_OWN: the container's own, else STOP_GRACE_S */
     enum stop_then then;
     /* The outcome: */
-    int result;     /* 0: it does not run (any more); else -errno with `why` */
-    bool ran;       /* it did run before */
-    bool forced;    /* the grace was over: SIGKILL */
-    bool gone;      /* the container was removed */
+    int result;  /* 0: it does not run (any more); else -errno with `why` */
+    bool ran;    /* it did run before */
+    bool forced; /* the grace was over: SIGKILL */
+    bool gone;   /* the container was removed */
     struct err why;
 };
 

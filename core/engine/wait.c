@@ -16,6 +16,7 @@
 
 #include "core/base/auto.h"
 #include "core/base/near.h"
+#include "storage/event.h"
 
 enum { SETTLING_MS = 50 }; /* between two looks at one that is being started */
 
@@ -29,12 +30,10 @@ static const struct {
     const char *name;
     unsigned bit;
 } conditions[] = {
-    {"stopped", WAIT_STOPPED},   {"exited", WAIT_EXITED},
-    {"configured", WAIT_CREATED}, {"created", WAIT_CREATED},
-    {"initialized", WAIT_INITIALIZED}, {"running", WAIT_RUNNING},
-    {"paused", WAIT_PAUSED},     {"removed", WAIT_REMOVED},
-    {"removing", WAIT_REMOVED},  {"healthy", WAIT_HEALTHY},
-    {"unhealthy", WAIT_UNHEALTHY},
+    {"stopped", WAIT_STOPPED}, {"exited", WAIT_EXITED},           {"configured", WAIT_CREATED},
+    {"created", WAIT_CREATED}, {"initialized", WAIT_INITIALIZED}, {"running", WAIT_RUNNING},
+    {"paused", WAIT_PAUSED},   {"removed", WAIT_REMOVED},         {"removing", WAIT_REMOVED},
+    {"healthy", WAIT_HEALTHY}, {"unhealthy", WAIT_UNHEALTHY},
 };
 
 int wait_parse_condition(const char *text, unsigned *to, struct err *e)
@@ -155,11 +154,30 @@ static int check_health(unsigned c, const struct record *r, struct err *e)
     return 0;
 }
 
-static int code_of(const struct record *r, const struct record *first)
+static int code_of(const struct record *r)
 {
-    if (r->state == RECORD_CREATED || (r->state == RECORD_CREATING && !first->started_ns))
-        return 0;
-    return r->exit_code;
+    return r->state == RECORD_CREATED ? 0 : r->exit_code;
+}
+
+/* Its folder is gone, as with --rm: its monitor has left the status among the events. */
+static int code_of_removed(const struct store *s, const char *id)
+{
+    autoevents struct event_reader *events = NULL;
+    int code = -1;
+
+    if (event_open(s, &events, NULL) < 0)
+        return -1;
+    for (;;) {
+        autojson json_t *j = NULL;
+        const char *action = NULL, *who = NULL, *told = NULL;
+
+        if (event_next(events, &j, NULL) < 0)
+            return code;
+        if (json_unpack(j, "{s:s, s:{s:s, s:{s:s}}}", "Action", &action, "Actor", "ID", &who,
+                        "Attributes", "exitCode", &told) == 0 &&
+            strcmp(action, "die") == 0 && strcmp(who, id) == 0)
+            code = atoi(told);
+    }
 }
 
 /* One look. 1: there is nothing (any more). */
@@ -193,11 +211,11 @@ int wait_for(struct wait_watch *w, struct record *r, int *ret_code, struct err *
         if (n < 0)
             return n;
         if (n == 1) {
-            *ret_code = -1;
+            *ret_code = code_of_removed(w->store, r->id);
             return 0;
         }
         if (met(c, &first, r)) {
-            *ret_code = code_of(r, &first);
+            *ret_code = code_of(r);
             return 0;
         }
         n = check_health(c, r, e);

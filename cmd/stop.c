@@ -1,0 +1,95 @@
+/* rctr stop: all that are named at once. */
+#include "core/engine/stop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd/command.h"
+#include "cmd/grace.h"
+#include "cmd/select.h"
+#include "core/base/auto.h"
+#include "core/base/log.h"
+#include "core/runtime/limits.h"
+
+struct stop_args {
+    struct select_args select;
+    const char *time;
+};
+
+static const struct opt stop_opts[] = {
+    OPT_FLAG('a', "all", struct stop_args, select.all, "Stop all running containers"),
+    OPT_LIST(0, "cidfile", struct stop_args, select.cidfile, "FILE",
+             "Read a container's id from FILE", .guess = GUESS_FILE),
+    OPT_LIST('f', "filter", struct stop_args, select.filter, "KEY=VALUE",
+             "Stop the running containers that fit"),
+    OPT_FLAG('i', "ignore", struct stop_args, select.ignore,
+             "Do not fail when a container is missing"),
+    OPT_FLAG('l', "latest", struct stop_args, select.latest, "Stop the newest container"),
+    OPT_TEXT('t', "time", struct stop_args, time, "SECONDS",
+             "Wait so long before killing it (default: its own, else 10)"),
+    OPT_ALIAS(0, "timeout", "time"),
+    OPT_DONE,
+};
+
+static bool runs(const struct record *r)
+{
+    return record_has_monitor(r->state) || r->state == RECORD_STARTING;
+}
+
+static void report(struct selection *l, const struct stop_item *items)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        const struct stop_item *item = &items[i];
+        const struct record *r = &l->v[i].record;
+
+        if (item->forced && item->grace_s != STOP_NOW)
+            log_warn("signal SIG%s did not stop container %s in time: it was killed",
+                     limits_signal_name(stop_signal(r)), r->name);
+        if (item->result < 0)
+            select_fail(l, &item->why);
+        else
+            puts(l->v[i].word);
+    }
+}
+
+static int stop_main(const void *args, int argc, const char **argv, struct err *e)
+{
+    const struct stop_args *a = args;
+    const struct select_want want = {
+        .args = &a->select, .words = argv, .count = argc, .takes = runs};
+    autoselection struct selection l = {0};
+    autofree struct stop_item *items = NULL;
+    autostore struct store s = STORE_CLOSED;
+    long long grace_s;
+    int r = grace_parse(a->time, STOP_GRACE_OWN, &grace_s, e);
+
+    if (r == 0)
+        r = store_open(&s, e);
+    if (r == 0)
+        r = select_load(&s, &want, &l, e);
+    if (r < 0)
+        return r;
+    items = calloc(l.n + 1, sizeof *items);
+    if (!items)
+        return err_memory(e);
+    for (size_t i = 0; i < l.n; i++)
+        items[i] = (struct stop_item){.record = &l.v[i].record, .grace_s = grace_s};
+    (void)stop_all(&s, items, l.n); /* each result is told */
+    report(&l, items);
+    return l.status;
+}
+
+const struct command command_stop = {
+    .name = "stop",
+    .aliases = "container stop",
+    .operand = "[CONTAINER...]",
+    .summary = "Stop containers",
+    .mixed = true,
+    .opts = stop_opts,
+    .args_size = sizeof(struct stop_args),
+    .operands_max = -1,
+    .guess = GUESS_CONTAINER,
+    .main = stop_main,
+};
