@@ -34,12 +34,14 @@ struct create_args {
              "Read environment variables from FILE", .guess = GUESS_FILE), \
     OPT_LIST(0, "group-add", T, c.q.group_add, "GROUP", "Add a supplementary group"), \
     OPT_TEXT('h', "hostname", T, c.q.hostname, "NAME", "Set the host name"), \
+    OPT_TEXT(0, "image-volume", T, c.q.image_volume, "anonymous|tmpfs|ignore", \
+             "Choose what the volumes of the image become", .preset = "anonymous"), \
     OPT_FLAG(0, "init", T, c.q.init, "Run a small init as process 1"), \
     OPT_FLAG('i', "interactive", T, c.q.interactive, "Keep standard input open"), \
     OPT_TEXT(0, "ipc", T, c.q.ipc, "private|host", "Choose the IPC namespace"), \
     OPT_LIST('l', "label", T, c.q.label, "KEY=VALUE", "Set a label"), \
-    OPT_LIST(0, "mount", T, c.q.mount, "type=bind|tmpfs,...", \
-             "Mount a folder of the host or a tmpfs"), \
+    OPT_LIST(0, "mount", T, c.q.mount, "type=volume|bind|tmpfs,...", \
+             "Mount a volume, a folder of the host or a tmpfs"), \
     OPT_TEXT(0, "name", T, c.q.name, "NAME", "Name the container"), \
     OPT_TEXT(0, "network", T, c.q.net, "slirp|none|host", "Choose the network", \
              .guess = GUESS_NETWORK), \
@@ -78,8 +80,10 @@ struct create_args {
     OPT_TEXT(0, "userns", T, c.q.userns, "keep-id|host|nomap", \
              "Choose the user namespace"), \
     OPT_TEXT(0, "uts", T, c.q.uts, "private|host", "Choose the UTS namespace"), \
-    OPT_LIST('v', "volume", T, c.q.volume, "SOURCE:PATH[:OPTIONS]", \
-             "Mount a folder or file of the host", .guess = GUESS_VOLUME), \
+    OPT_LIST('v', "volume", T, c.q.volume, "[SOURCE:]PATH[:OPTIONS]", \
+             "Mount a volume, or a folder or file of the host", .guess = GUESS_VOLUME), \
+    OPT_LIST(0, "volumes-from", T, c.q.volumes_from, "CONTAINER[:ro]", \
+             "Mount the volumes of another container", .guess = GUESS_CONTAINER), \
     OPT_TEXT('w', "workdir", T, c.q.workdir, "PATH", "Set the working directory"),
 /* clang-format on */
 

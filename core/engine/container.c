@@ -11,9 +11,11 @@
 #include "core/base/log.h"
 #include "core/engine/etc.h"
 #include "core/engine/request.h"
+#include "core/engine/volumes.h"
 #include "core/monitor/attach.h"
 #include "core/monitor/monitor.h"
 #include "net/hosts.h"
+#include "storage/volume_use.h"
 
 enum { SECCOMP_FILE_MAX = 4 << 20 };
 
@@ -40,13 +42,6 @@ static int make_spec(struct store *s, const struct container_request *q,
     if (r == 0)
         r = request_limits(q, spec, e);
     return r < 0 ? r : request_policy(q, &c->def.policy, e);
-}
-
-static int note_mount(const struct volume_opt *v, struct record *r, struct err *e)
-{
-    int code = v->source ? strv_add(&r->mounts, v->source, e) : 0;
-
-    return code < 0 || !v->source ? code : strv_add(&r->mounts, v->destination, e);
 }
 
 static int make_record(const struct container_request *q, const struct image *image,
@@ -82,8 +77,6 @@ static int make_record(const struct container_request *q, const struct image *im
         code = copy(&r->log_driver, c->def.policy.log_driver, e);
     if (code == 0)
         code = strv_copy(&r->exposed, &c->def.origin.exposed, e);
-    for (size_t i = 0; i < c->def.spec.volume_count && code == 0; i++)
-        code = note_mount(&c->def.spec.volumes[i], r, e);
     r->stop_timeout_s = q->stop_timeout_s;
     r->rm = q->rm;
     r->tty = q->tty;
@@ -147,7 +140,28 @@ static int fill_folder(const struct container_request *q, const struct image *im
         r = copy(&c->record.driver, rootfs_driver_name(c->rootfs.driver), e);
     if (r == 0)
         r = keep_seccomp(c, dir, e);
+    if (r == 0)
+        r = volumes_take(c->store, &c->record, s, e);
     return r < 0 ? r : definition_save(c->store, &c->record, &c->def, e);
+}
+
+/* The container and the volumes that only it has; the next sweep does it otherwise. */
+static void remove_all(struct container *c)
+{
+    (void)record_remove(c->store, &c->record, NULL);
+    (void)volume_use_release(c->store, &c->record, NULL);
+}
+
+static int choose_volumes(const struct container_request *q, const struct image *image,
+                          struct container *c, struct err *e)
+{
+    const struct volumes_wish wish = {
+        .from = &q->volumes_from,
+        .image = image ? &image->config.volumes : NULL,
+        .image_mode = q->image_volume,
+    };
+
+    return volumes_choose(c->store, &wish, &c->def.spec, &c->record, e);
 }
 
 int container_create(struct store *s, const struct container_request *q, const struct image *image,
@@ -165,11 +179,13 @@ int container_create(struct store *s, const struct container_request *q, const s
     if (r == 0)
         r = make_record(q, image, &c, e);
     if (r == 0)
+        r = choose_volumes(q, image, &c, e);
+    if (r == 0)
         r = record_new(s, q->name && *q->name ? q->name : NULL, &c.record, e);
     if (r == 0) {
         r = fill_folder(q, image, &base, &c, e);
         if (r < 0)
-            (void)record_remove(s, &c.record, NULL); /* the first failure is told */
+            remove_all(&c); /* the first failure is told */
     }
     log_phase_end(t, "create container");
     if (r < 0) {
@@ -282,7 +298,7 @@ int container_start(struct container *c, int *ret_client, struct err *e)
 
 void container_discard(struct container *c)
 {
-    (void)record_remove(c->store, &c->record, NULL); /* the next sweep does it otherwise */
+    remove_all(c);
     container_free(c);
 }
 

@@ -296,6 +296,8 @@ static int add_volumes(const struct opt_list *l, parse_volume *parse, const char
 
 static bool same_volume(const struct volume_opt *a, const struct volume_opt *b)
 {
+    if (!a->volume != !b->volume || (a->volume && strcmp(a->volume, b->volume) != 0))
+        return false;
     return a->kind == b->kind && a->flags == b->flags && a->propagation == b->propagation &&
            a->recursive == b->recursive && a->size_bytes == b->size_bytes && a->mode == b->mode &&
            (a->source ? strcmp(a->source, b->source) == 0 : !b->source);

@@ -19,7 +19,8 @@ struct container_request {
     const char *name, *user, *workdir, *hostname, *entrypoint;
     const char *userns, *net, *pid, *ipc, *uts;
     const char *shm_size, *stop_signal, *restart;
-    struct opt_list env, env_file, group_add, volume, mount, tmpfs, device;
+    struct opt_list env, env_file, group_add, volume, volumes_from, mount, tmpfs, device;
+    const char *image_volume;
     struct opt_list cap_add, cap_drop, security_opt, ulimit, sysctl;
     struct opt_list dns, dns_search, dns_option, add_host, label, annotation;
     bool interactive, tty, rm, init, read_only, privileged;

@@ -213,7 +213,8 @@ static int add_volume(const struct volume_opt *v, struct mounts *m, struct err *
         return 0;
     }
     if (stat(v->source, &st) < 0)
-        return err_sys(e, "cannot mount %s", v->source);
+        return v->volume ? err_sys(e, "cannot mount volume \"%s\": %s", v->volume, v->source)
+                         : err_sys(e, "cannot mount %s", v->source);
     a = add_bind(m, v->source, v->destination, S_ISDIR(st.st_mode) ? 0 : ACT_F_FILE);
     if (v->recursive)
         a->flags |= ACT_F_RECURSIVE;

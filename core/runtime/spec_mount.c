@@ -28,10 +28,11 @@ static const struct {
 
 static json_t *one_json(const struct volume_opt *v)
 {
-    json_t *options = json_array();
+    bool tmpfs = v->kind == VOLUME_OPT_TMPFS;
+    json_t *options = json_array(), *j;
     char word[48];
 
-    if (v->kind == VOLUME_OPT_BIND)
+    if (!tmpfs)
         json_array_append_new(options, json_string(v->recursive ? "rbind" : "bind"));
     for (size_t i = 0; i < ARRAY_SIZE(mount_words); i++)
         if (v->flags & mount_words[i].flag)
@@ -47,10 +48,14 @@ static json_t *one_json(const struct volume_opt *v)
         snprintf(word, sizeof word, "mode=%o", (unsigned)v->mode);
         json_array_append_new(options, json_string(word));
     }
-    return json_pack("{s:o, s:s, s:o, s:o}", "destination", spec_text_json(v->destination), "type",
-                     v->kind == VOLUME_OPT_BIND ? "bind" : "tmpfs", "source",
-                     spec_text_json(v->kind == VOLUME_OPT_BIND ? v->source : "tmpfs"), "options",
-                     options);
+    j = json_pack("{s:o, s:s, s:o, s:o}", "destination", spec_text_json(v->destination), "type",
+                  tmpfs ? "tmpfs" : "bind", "source", spec_text_json(tmpfs ? "tmpfs" : v->source),
+                  "options", options);
+    if (j && v->kind == VOLUME_OPT_VOLUME)
+        json_object_set_new(j, "rctr",
+                            json_pack("{s:s?, s:b, s:b}", "volume", v->volume, "anonymous",
+                                      v->anonymous, "nocopy", v->nocopy));
+    return j;
 }
 
 json_t *spec_mount_format(const struct spec *s)
@@ -89,6 +94,23 @@ static int take_mount_word(const char *w, struct volume_opt *v, struct err *e)
     return err_set(e, EINVAL, "mount option '%s' is not known", w);
 }
 
+/* What OCI has no word for: the bind is a volume. */
+static int parse_volume(const json_t *o, struct volume_opt *v, struct err *e)
+{
+    json_t *own = NULL;
+    int r = jsonx_object(o, "rctr", &own, e);
+
+    if (r < 0 || !own)
+        return r;
+    v->kind = VOLUME_OPT_VOLUME;
+    r = spec_text_get(own, "volume", &v->volume, e);
+    if (r == 0)
+        r = jsonx_bool(own, "anonymous", &v->anonymous, e);
+    if (r == 0)
+        r = jsonx_bool(own, "nocopy", &v->nocopy, e);
+    return r < 0 || v->volume ? r : err_set(e, EINVAL, "a volume without its name");
+}
+
 static int parse_mount(const json_t *o, struct volume_opt *ret, struct err *e)
 {
     struct volume_opt v = {.size_bytes = -1, .mode = -1};
@@ -101,11 +123,13 @@ static int parse_mount(const json_t *o, struct volume_opt *ret, struct err *e)
     v.kind = type && strcmp(type, "tmpfs") == 0 ? VOLUME_OPT_TMPFS : VOLUME_OPT_BIND;
     if (r == 0 && v.kind == VOLUME_OPT_BIND)
         r = spec_text_get(o, "source", &v.source, e);
+    if (r == 0 && v.kind == VOLUME_OPT_BIND)
+        r = parse_volume(o, &v, e);
     if (r == 0)
         r = jsonx_strings(o, "options", &options, e);
     for (size_t i = 0; i < options.n && r == 0; i++)
         r = take_mount_word(options.v[i], &v, e);
-    if (r == 0 && (!v.destination || (v.kind == VOLUME_OPT_BIND && !v.source)))
+    if (r == 0 && (!v.destination || (v.kind != VOLUME_OPT_TMPFS && !v.source)))
         r = err_set(e, EINVAL, "a mount without its source or destination");
     if (r < 0)
         volume_opt_free(&v);

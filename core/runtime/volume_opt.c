@@ -13,9 +13,10 @@
 #include "core/base/opt.h"
 #include "core/base/text.h"
 #include "core/runtime/mount_path.h"
+#include "storage/volume.h"
 
 /* One word among the options behind the second ':' of -v or of a --tmpfs. */
-enum word_for { FOR_BIND = 1, FOR_TMPFS = 2, FOR_BOTH = 3 };
+enum word_for { FOR_BIND = 1, FOR_TMPFS = 2, FOR_VOLUME = 4, FOR_FOLDER = 5, FOR_ALL = 7 };
 
 static const struct word {
     const char *name;
@@ -23,33 +24,38 @@ static const struct word {
     unsigned long set, clear; /* MS_RDONLY … */
     unsigned long propagation;
     int recursive; /* 1 yes, -1 no, 0 says nothing */
+    bool nocopy, chown;
     const char *refused;
 } words[] = {
-    {"ro", FOR_BOTH, .set = MS_RDONLY},
-    {"rw", FOR_BOTH, .clear = MS_RDONLY},
-    {"nosuid", FOR_BOTH, .set = MS_NOSUID},
-    {"suid", FOR_BOTH, .clear = MS_NOSUID},
-    {"nodev", FOR_BOTH, .set = MS_NODEV},
-    {"dev", FOR_BOTH, .clear = MS_NODEV},
-    {"noexec", FOR_BOTH, .set = MS_NOEXEC},
-    {"exec", FOR_BOTH, .clear = MS_NOEXEC},
+    {"ro", FOR_ALL, .set = MS_RDONLY},
+    {"rw", FOR_ALL, .clear = MS_RDONLY},
+    {"nosuid", FOR_ALL, .set = MS_NOSUID},
+    {"suid", FOR_ALL, .clear = MS_NOSUID},
+    {"nodev", FOR_ALL, .set = MS_NODEV},
+    {"dev", FOR_ALL, .clear = MS_NODEV},
+    {"noexec", FOR_ALL, .set = MS_NOEXEC},
+    {"exec", FOR_ALL, .clear = MS_NOEXEC},
     {"noatime", FOR_TMPFS, .set = MS_NOATIME},
-    {"bind", FOR_BIND, .recursive = -1},
-    {"rbind", FOR_BIND, .recursive = 1},
-    {"private", FOR_BOTH, .propagation = MS_PRIVATE},
-    {"rprivate", FOR_BOTH, .propagation = MS_PRIVATE | MS_REC},
-    {"shared", FOR_BIND, .propagation = MS_SHARED},
-    {"rshared", FOR_BIND, .propagation = MS_SHARED | MS_REC},
-    {"slave", FOR_BIND, .propagation = MS_SLAVE},
-    {"rslave", FOR_BIND, .propagation = MS_SLAVE | MS_REC},
-    {"z", FOR_BIND, .recursive = 0}, /* SELinux labels: this host's kernel has none to give */
-    {"Z", FOR_BIND, .recursive = 0},
+    {"bind", FOR_FOLDER, .recursive = -1},
+    {"rbind", FOR_FOLDER, .recursive = 1},
+    {"private", FOR_ALL, .propagation = MS_PRIVATE},
+    {"rprivate", FOR_ALL, .propagation = MS_PRIVATE | MS_REC},
+    {"shared", FOR_FOLDER, .propagation = MS_SHARED},
+    {"rshared", FOR_FOLDER, .propagation = MS_SHARED | MS_REC},
+    {"slave", FOR_FOLDER, .propagation = MS_SLAVE},
+    {"rslave", FOR_FOLDER, .propagation = MS_SLAVE | MS_REC},
+    {"z", FOR_FOLDER, .recursive = 0}, /* SELinux labels: this host's kernel has none to give */
+    {"Z", FOR_FOLDER, .recursive = 0},
     {"notmpcopyup", FOR_TMPFS, .recursive = 0}, /* as it is here anyway */
-    {"U", FOR_BIND, .refused = "changing the owner of what is mounted is not there yet"},
-    {"O", FOR_BIND, .refused = "overlay volumes are not there yet"},
-    {"copy", FOR_BIND, .refused = "only a named volume can be filled from the image"},
-    {"nocopy", FOR_BIND, .recursive = 0},
-    {"idmap", FOR_BIND, .refused = "an unprivileged user cannot make idmapped mounts"},
+    {"U", FOR_FOLDER, .chown = true},
+    {"O", FOR_FOLDER, .refused = "overlay volumes are not there yet"},
+    {"copy", FOR_VOLUME, .recursive = 0}, /* as it is anyway */
+    {"copy", FOR_BIND, .refused = "only a volume can be filled from the image"},
+    {"nocopy", FOR_FOLDER, .nocopy = true},
+    {"cached", FOR_FOLDER, .recursive = 0}, /* these three mean something to docker on a Mac */
+    {"delegated", FOR_FOLDER, .recursive = 0},
+    {"consistent", FOR_FOLDER, .recursive = 0},
+    {"idmap", FOR_FOLDER, .refused = "an unprivileged user cannot make idmapped mounts"},
     {"tmpcopyup", FOR_TMPFS, .refused = "a tmpfs begins empty; the image's files are not copied"},
 };
 
@@ -72,6 +78,8 @@ static int apply_word(const char *name, enum word_for use, struct volume_opt *v,
             v->propagation = w->propagation;
         if (w->recursive)
             v->recursive = w->recursive > 0;
+        v->nocopy = v->nocopy || w->nocopy;
+        v->chown = v->chown || w->chown;
         return 0;
     }
     if (n.best)
@@ -145,12 +153,19 @@ static int apply_options(char *options, enum word_for use, struct volume_opt *v,
     return r;
 }
 
+static enum word_for word_for(const struct volume_opt *v)
+{
+    return v->kind == VOLUME_OPT_BIND    ? FOR_BIND
+           : v->kind == VOLUME_OPT_TMPFS ? FOR_TMPFS
+                                         : FOR_VOLUME;
+}
+
 static struct volume_opt preset(enum volume_opt_kind kind)
 {
     return (struct volume_opt){
         .kind = kind,
         .flags = MS_NOSUID | MS_NODEV,
-        .recursive = kind == VOLUME_OPT_BIND,
+        .recursive = kind != VOLUME_OPT_TMPFS,
         .propagation = MS_PRIVATE | MS_REC,
         .size_bytes = -1,
         .mode = -1,
@@ -166,6 +181,21 @@ static int give(int r, struct volume_opt *v, struct volume_opt *ret)
     return r;
 }
 
+/* NULL: anonymous. */
+static int set_source(struct volume_opt *v, const char *source, struct err *e)
+{
+    int r;
+
+    if (v->kind == VOLUME_OPT_BIND)
+        return mount_path_source(source, &v->source, e);
+    r = source ? volume_check_name(source, e) : 0;
+    if (r < 0)
+        return *source == '/' ? err_wrap(e, r, "a folder of the host wants type=bind") : r;
+    free(v->volume);
+    v->volume = source ? strdup(source) : NULL;
+    return source && !v->volume ? err_memory(e) : 0;
+}
+
 int volume_opt_parse(const char *text, struct volume_opt *ret, struct err *e)
 {
     struct volume_opt v = preset(VOLUME_OPT_BIND);
@@ -178,19 +208,20 @@ int volume_opt_parse(const char *text, struct volume_opt *ret, struct err *e)
     source = strsep(&rest, ":");
     destination = strsep(&rest, ":");
     options = strsep(&rest, ":");
+    if (!destination) { /* a path alone: an anonymous volume there */
+        destination = source;
+        source = NULL;
+    }
+    if (!source || (*source && *source != '/' && *source != '.'))
+        v = preset(VOLUME_OPT_VOLUME);
     if (rest)
         r = err_set(e, EINVAL, "it has more than three parts (SOURCE:DESTINATION[:OPTIONS])");
-    else if (!destination)
-        r = err_set(e, EINVAL, "anonymous volumes are not there yet: give SOURCE:DESTINATION");
-    else if (*source && *source != '/' && *source != '.')
-        r = err_set(e, EINVAL,
-                    "named volumes are not there yet: give a path beginning with / or .");
     else
-        r = mount_path_source(source, &v.source, e);
+        r = set_source(&v, source, e);
     if (r >= 0)
         r = mount_path_destination(destination, &v.destination, e);
     if (r >= 0 && options)
-        r = apply_options(options, FOR_BIND, &v, e);
+        r = apply_options(options, word_for(&v), &v, e);
     return give(r < 0 ? err_wrap(e, r, "volume '%.200s'", text) : 0, &v, ret);
 }
 
@@ -236,7 +267,7 @@ static int key_source(struct volume_opt *v, const char *name, const char *value,
 {
     int r = need_value(name, value, e);
 
-    return r < 0 ? r : mount_path_source(value, &v->source, e);
+    return r < 0 ? r : set_source(v, value, e);
 }
 
 static int key_destination(struct volume_opt *v, const char *name, const char *value, struct err *e)
@@ -297,10 +328,47 @@ static int key_mode(struct volume_opt *v, const char *name, const char *value, s
     return r < 0 ? r : parse_mode(value, &v->mode, e);
 }
 
+static int key_nocopy(struct volume_opt *v, const char *name, const char *value, struct err *e)
+{
+    return key_bool(name, value, &v->nocopy, e);
+}
+
+static int key_chown(struct volume_opt *v, const char *name, const char *value, struct err *e)
+{
+    return key_bool(name, value, &v->chown, e);
+}
+
+static int key_volume_opt(struct volume_opt *v, const char *name, const char *value, struct err *e)
+{
+    int r = need_value(name, value, e);
+
+    return r < 0 ? r : strv_add(&v->volume_options, value, e);
+}
+
+static int key_driver(struct volume_opt *v, const char *name, const char *value, struct err *e)
+{
+    int r = need_value(name, value, e);
+
+    (void)v;
+    if (r == 0 && strcmp(value, "local") != 0)
+        r = err_set(e, EINVAL, "%s=%.60s: the only volume driver is \"local\"", name, value);
+    return r;
+}
+
+static int key_relabel(struct volume_opt *v, const char *name, const char *value, struct err *e)
+{
+    int r = need_value(name, value, e);
+
+    (void)v; /* this host's kernel has no labels to give, as with z and Z */
+    if (r == 0 && strcmp(value, "shared") != 0 && strcmp(value, "private") != 0)
+        r = err_set(e, EINVAL, "%s=%.40s: shared or private is wanted", name, value);
+    return r;
+}
+
 /* Words that -v takes too; "exec=false" is "noexec". */
 static int key_word(struct volume_opt *v, const char *name, const char *value, struct err *e)
 {
-    enum word_for use = v->kind == VOLUME_OPT_BIND ? FOR_BIND : FOR_TMPFS;
+    enum word_for use = word_for(v);
     char other[16];
     bool on;
     int r = key_bool(name, value, &on, e);
@@ -321,41 +389,50 @@ static int key_nothing(struct volume_opt *v, const char *name, const char *value
 }
 
 static const struct mount_key mount_keys[] = {
-    {"type", FOR_BOTH, key_nothing},
-    {"source", FOR_BIND, key_source},
-    {"src", FOR_BIND, key_source},
-    {"destination", FOR_BOTH, key_destination},
-    {"target", FOR_BOTH, key_destination},
-    {"dst", FOR_BOTH, key_destination},
-    {"readonly", FOR_BOTH, key_readonly},
-    {"ro", FOR_BOTH, key_readonly},
-    {"rw", FOR_BOTH, key_readonly},
+    {"type", FOR_ALL, key_nothing},
+    {"source", FOR_FOLDER, key_source},
+    {"src", FOR_FOLDER, key_source},
+    {"destination", FOR_ALL, key_destination},
+    {"target", FOR_ALL, key_destination},
+    {"dst", FOR_ALL, key_destination},
+    {"readonly", FOR_ALL, key_readonly},
+    {"ro", FOR_ALL, key_readonly},
+    {"rw", FOR_ALL, key_readonly},
     {"bind-propagation", FOR_BIND, key_propagation},
+    {"consistency", FOR_FOLDER, key_nothing}, /* for docker on a Mac */
+    {"relabel", FOR_FOLDER, key_relabel},
+    {"U", FOR_FOLDER, key_chown},
+    {"chown", FOR_FOLDER, key_chown},
+    {"volume-nocopy", FOR_VOLUME, key_nocopy},
+    {"volume-driver", FOR_VOLUME, key_driver},
+    {"volume-opt", FOR_VOLUME, key_volume_opt},
     {"bind-nonrecursive", FOR_BIND, key_nonrecursive},
     {"tmpfs-size", FOR_TMPFS, key_size},
     {"size", FOR_TMPFS, key_size},
     {"tmpfs-mode", FOR_TMPFS, key_mode},
     {"mode", FOR_TMPFS, key_mode},
-    {"exec", FOR_BOTH, key_word},
-    {"noexec", FOR_BOTH, key_word},
-    {"suid", FOR_BOTH, key_word},
-    {"nosuid", FOR_BOTH, key_word},
-    {"dev", FOR_BOTH, key_word},
-    {"nodev", FOR_BOTH, key_word},
+    {"exec", FOR_ALL, key_word},
+    {"noexec", FOR_ALL, key_word},
+    {"suid", FOR_ALL, key_word},
+    {"nosuid", FOR_ALL, key_word},
+    {"dev", FOR_ALL, key_word},
+    {"nodev", FOR_ALL, key_word},
 };
 
 static int apply_key(struct volume_opt *v, const char *name, const char *value, struct err *e)
 {
-    enum word_for use = v->kind == VOLUME_OPT_BIND ? FOR_BIND : FOR_TMPFS;
+    static const char *const types[] = {
+        [FOR_BIND] = "bind", [FOR_TMPFS] = "tmpfs", [FOR_VOLUME] = "volume"};
+    enum word_for use = word_for(v);
     struct near n = {.word = name};
 
     for (size_t i = 0; i < ARRAY_SIZE(mount_keys); i++) {
         const struct mount_key *k = &mount_keys[i];
 
         if (strcmp(name, k->name) == 0)
-            return k->use & use ? k->apply(v, name, value, e)
-                                : err_set(e, EINVAL, "'%s' has no meaning for type=%s", name,
-                                          use == FOR_BIND ? "bind" : "tmpfs");
+            return k->use & use
+                       ? k->apply(v, name, value, e)
+                       : err_set(e, EINVAL, "'%s' has no meaning for type=%s", name, types[use]);
         if (k->use & use)
             near_offer(&n, k->name);
     }
@@ -401,9 +478,9 @@ static int find_type(const char *text, enum volume_opt_kind *ret, struct err *e)
     else if (type && strcmp(type, "tmpfs") == 0)
         *ret = VOLUME_OPT_TMPFS;
     else if (!type || strcmp(type, "volume") == 0)
-        return err_set(e, EINVAL, "named volumes are not there yet: give type=bind or type=tmpfs");
+        *ret = VOLUME_OPT_VOLUME;
     else
-        return err_set(e, EINVAL, "unknown type '%.40s': bind and tmpfs are there", type);
+        return err_set(e, EINVAL, "unknown type '%.40s': volume, bind and tmpfs are there", type);
     return 0;
 }
 
@@ -428,59 +505,58 @@ int volume_opt_parse_mount(const char *text, struct volume_opt *ret, struct err 
     return give(r < 0 ? err_wrap(e, r, "mount '%.200s'", text) : 0, &v, ret);
 }
 
-static int parse_access(const char *text, struct volume_opt_device *d, struct err *e)
+int volume_opt_parse_from(const char *options, struct volume_opt *v, struct err *e)
 {
-    for (const char *p = text; *p; p++) {
-        if (!strchr("rwm", *p))
-            return err_set(e, EINVAL, "'%.40s' is not a set of r, w and m", text);
-        d->read |= *p == 'r';
-        d->write |= *p == 'w';
-        d->make |= *p == 'm';
+    autofree char *copy = strdup(options);
+    char *rest = copy, *word;
+    int r = copy ? check_words(options, e) : err_memory(e);
+
+    while (r >= 0 && (word = strsep(&rest, ","))) {
+        if (strcmp(word, "ro") == 0)
+            v->flags |= MS_RDONLY;
+        else if (strcmp(word, "rw") != 0 && strcmp(word, "z") != 0 && strcmp(word, "Z") != 0)
+            r = err_set(e, EINVAL, "invalid option '%.40s': it takes ro, rw, z and Z", word);
     }
-    if (!*text)
-        return err_set(e, EINVAL, "the rights after the ':' are missing");
-    /* They would be cgroup rules, which an unprivileged user cannot set. "m" says nothing: nobody
-     * makes device nodes in a user namespace. */
-    if (!d->read || !d->write)
-        return err_set(e, EINVAL,
-                       "an unprivileged user cannot narrow the rights to '%s': leave them away, or "
-                       "change the mode of the device",
-                       text);
-    return 0;
+    return r;
 }
 
-static int parse_device(char *text, struct volume_opt_device *d, struct err *e)
+int volume_opt_parse_local(const char *options, struct volume_opt *v, struct err *e)
 {
-    char *rest = text;
-    char *host = strsep(&rest, ":"), *container = strsep(&rest, ":"), *access = rest;
+    autofree char *copy = strdup(options);
+
+    return copy ? apply_options(copy, FOR_BIND, v, e) : err_memory(e);
+}
+
+static int copy_text(const char *from, char **ret, struct err *e)
+{
+    *ret = from ? strdup(from) : NULL;
+    return from && !*ret ? err_memory(e) : 0;
+}
+
+int volume_opt_copy(const struct volume_opt *from, struct volume_opt *ret, struct err *e)
+{
+    struct volume_opt v = *from;
     int r;
 
-    if (container && *container != '/' && !access) { /* HOST:rwm */
-        access = container;
-        container = NULL;
-    }
-    if (*host != '/')
-        return err_set(e, EINVAL, "a device is an absolute path of the host, such as /dev/fuse");
-    r = mount_path_source(host, &d->host, e);
-    if (r >= 0)
-        r = mount_path_destination(container ? container : host, &d->container, e);
-    if (r < 0)
-        return r;
-    return parse_access(access ? access : "rwm", d, e);
+    v.source = v.destination = v.volume = NULL;
+    v.volume_options = (struct strv){0};
+    r = copy_text(from->source, &v.source, e);
+    if (r == 0)
+        r = copy_text(from->destination, &v.destination, e);
+    if (r == 0)
+        r = copy_text(from->volume, &v.volume, e);
+    if (r == 0)
+        r = strv_copy(&v.volume_options, &from->volume_options, e);
+    return give(r, &v, ret);
 }
 
-int volume_opt_parse_device(const char *text, struct volume_opt_device *ret, struct err *e)
+int volume_opt_new(enum volume_opt_kind kind, const char *destination, struct volume_opt *ret,
+                   struct err *e)
 {
-    struct volume_opt_device d = {0};
-    autofree char *copy = strdup(text);
-    int r = copy ? parse_device(copy, &d, e) : err_memory(e);
+    struct volume_opt v = preset(kind);
+    int r = mount_path_destination(destination, &v.destination, e);
 
-    if (r < 0) {
-        volume_opt_device_free(&d);
-        return err_wrap(e, r, "device '%.200s'", text);
-    }
-    *ret = d;
-    return 0;
+    return give(r, &v, ret);
 }
 
 void volume_opt_free(struct volume_opt *v)
@@ -489,14 +565,7 @@ void volume_opt_free(struct volume_opt *v)
         return;
     free(v->source);
     free(v->destination);
+    free(v->volume);
+    strv_free(&v->volume_options);
     *v = (struct volume_opt){0};
-}
-
-void volume_opt_device_free(struct volume_opt_device *d)
-{
-    if (!d)
-        return;
-    free(d->host);
-    free(d->container);
-    *d = (struct volume_opt_device){0};
 }

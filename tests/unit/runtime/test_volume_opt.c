@@ -29,8 +29,11 @@ static void format_flags(const struct volume_opt *v, struct text *t)
 
 static void format(const struct volume_opt *v, struct text *t)
 {
-    text_addf(t, "%s %s %s", v->kind == VOLUME_OPT_BIND ? "bind" : "tmpfs",
-              v->source ? v->source : "-", v->destination);
+    static const char *const kinds[] = {
+        [VOLUME_OPT_BIND] = "bind", [VOLUME_OPT_TMPFS] = "tmpfs", [VOLUME_OPT_VOLUME] = "volume"};
+    const char *source = v->source ? v->source : v->volume;
+
+    text_addf(t, "%s %s %s", kinds[v->kind], source ? source : "-", v->destination);
     format_flags(v, t);
     text_addf(t, "%s %s%s", v->recursive ? " rec" : "", v->propagation & MS_REC ? "r" : "",
               v->propagation & MS_PRIVATE ? "private"
@@ -40,6 +43,9 @@ static void format(const struct volume_opt *v, struct text *t)
         text_addf(t, " size=%lld", v->size_bytes);
     if (v->mode >= 0)
         text_addf(t, " mode=%04o", (unsigned)v->mode);
+    text_addf(t, "%s%s", v->nocopy ? " nocopy" : "", v->chown ? " chown" : "");
+    for (size_t i = 0; i < v->volume_options.n; i++)
+        text_addf(t, " %s", v->volume_options.v[i]);
 }
 
 static int parse(const char *folder, struct text *t, struct err *e)
