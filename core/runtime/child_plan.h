@@ -90,7 +90,6 @@ struct child_plan {
     bool tty, stdin_open;
     unsigned short tty_rows, tty_cols;
     int stdio[3];         /* pipes of the parent; -1: /dev/null for stdin */
-    unsigned lent;        /* bit i: stdio[i] is not our own pipe, its owner is left alone */
     unsigned kept_fds;    /* 3 and the following stay open; sync_fd is beyond them */
     bool die_with_parent; /* whoever cloned us ends: SIGKILL */
     const char *cwd;

@@ -54,6 +54,9 @@ void init_child_split(const struct child_plan *p)
     sigset_t all, old;
     long pid;
 
+    /* In a container that runs already, another is process 1: orphans of ours come to us still. */
+    if (getpid() != 1)
+        (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     sigfillset(&all);
     (void)sigprocmask(SIG_BLOCK, &all, &old);
     pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);

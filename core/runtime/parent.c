@@ -19,7 +19,7 @@
 #include "core/base/userns.h"
 #include "core/base/walk.h"
 #include "core/runtime/explain.h"
-#include "core/runtime/user.h"
+#include "core/runtime/identity.h"
 
 /* ---- the child's requests ---- */
 
@@ -99,31 +99,6 @@ static int serve_fuse(struct start *s, int dev, struct err *e)
     return 0;
 }
 
-static int look_up(const struct spec *spec, int root_fd, struct child_identity *who, struct err *e)
-{
-    struct user u = {0};
-    int r = user_resolve(root_fd, spec->user, &spec->group_add, &u, e);
-
-    if (r < 0)
-        return r;
-    if (u.group_count >= CHILD_GROUPS_MAX)
-        r = err_set(e, E2BIG, "user \"%s\" is in more than %d groups", u.name, CHILD_GROUPS_MAX);
-    if (r == 0) {
-        who->uid = u.uid;
-        who->gid = u.gid;
-        /* The primary group is among the others: a set-group-id program would shed it otherwise,
-         * and with it what a file's mode denies to that group (CVE-2022-2989). */
-        who->group_count = 0;
-        who->groups[who->group_count++] = u.gid;
-        for (size_t i = 0; i < u.group_count; i++)
-            if (u.groups[i] != u.gid)
-                who->groups[who->group_count++] = u.groups[i];
-        snprintf(who->home, sizeof who->home, "HOME=%s", u.home);
-    }
-    user_free(&u);
-    return r;
-}
-
 struct found {
     int r;
     struct err e;
@@ -144,7 +119,7 @@ static int look_up_inside(struct start *s, int root_fd, struct err *e)
     if (pid == 0) {
         f.r = setns(s->userns, CLONE_NEWUSER) < 0
                   ? err_sys(&f.e, "cannot join the container's user namespace")
-                  : look_up(s->p->spec, root_fd, &f.who, &f.e);
+                  : identity_look_up(s->p->spec, root_fd, &f.who, &f.e);
         _exit(file_write_fd(p[1], &f, sizeof f, NULL) < 0);
     }
     close(p[1]);
@@ -169,8 +144,9 @@ static int look_up_inside(struct start *s, int root_fd, struct err *e)
 
 static int identify(struct start *s, int root_fd, struct err *e)
 {
-    int r = s->p->child.root.kind == CHILD_ROOT_FUSE ? -EACCES
-                                                     : look_up(s->p->spec, root_fd, &s->go.who, e);
+    int r = s->p->child.root.kind == CHILD_ROOT_FUSE
+                ? -EACCES
+                : identity_look_up(s->p->spec, root_fd, &s->go.who, e);
 
     /* Also what only the container's root may read: folders of mode 0. */
     if (r == -EACCES) {
@@ -238,6 +214,8 @@ static int receive(struct start *s, struct err *e)
     case BARRIER_TTY: s->run.tty_fd = take_fd(&fd); break;
     case BARRIER_FAILED: r = explain_report(s->p, s->root, &m.r, e); break;
     case BARRIER_MAPPED:
+    case BARRIER_ENTERED:
+    case BARRIER_REFUSED:
     case BARRIER_GO: r = err_set(e, EPROTO, "the container's first process is out of step"); break;
     }
     return r < 0 ? r : 1;

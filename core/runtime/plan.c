@@ -135,7 +135,8 @@ static int check_cwd(const char *cwd, struct err *e)
     return 0;
 }
 
-static int fill(struct plan *p, const struct spec *s, const struct rootfs *r, struct err *e)
+/* What the program is: the same in a new container and in one that runs. */
+static int fill_program(struct plan *p, const struct spec *s, struct err *e)
 {
     struct child_plan *c = &p->child;
     unsigned outside;
@@ -145,6 +146,35 @@ static int fill(struct plan *p, const struct spec *s, const struct rootfs *r, st
         code = make_env(p, s, e);
     if (code == 0)
         code = find_paths(p, s->args.v[0], e);
+    if (code < 0)
+        return code;
+    make_limits(p, s);
+    c->has_root = idmap_outside(&s->map.uid, 0, &outside) == 0 &&
+                  idmap_outside(&s->map.gid, 0, &outside) == 0;
+    c->set_groups = !(s->map.single && geteuid() != 0) && idmap_may_set_groups();
+    c->tty = s->tty;
+    c->tty_rows = s->tty_rows;
+    c->tty_cols = s->tty_cols;
+    c->stdin_open = s->stdin_open;
+    c->stdio[0] = c->stdio[1] = c->stdio[2] = -1;
+    c->cwd = s->cwd;
+    c->paths = (const char *const *)p->paths.v;
+    c->argv = s->args.v;
+    c->envp = p->env.v;
+    c->caps = s->caps;
+    c->cap_last = caps_last();
+    c->no_new_privs = s->no_new_privs;
+    c->seccomp = s->seccomp;
+    c->init = s->init;
+    c->argument_area = self_argument_area(&c->argument_size);
+    return 0;
+}
+
+static int fill(struct plan *p, const struct spec *s, const struct rootfs *r, struct err *e)
+{
+    struct child_plan *c = &p->child;
+    int code = fill_program(p, s, e);
+
     if (code == 0)
         code = make_root(p, r, s->read_only, e);
     if (code == 0)
@@ -156,7 +186,6 @@ static int fill(struct plan *p, const struct spec *s, const struct rootfs *r, st
     if (p->mounts.n > CHILD_ACTS_MAX)
         return err_set(e, E2BIG, "%zu mounts and devices are more than rctr can do (%d)",
                        p->mounts.n, CHILD_ACTS_MAX);
-    make_limits(p, s);
     p->clone_flags = namespaces(s);
     c->acts = p->mounts.v;
     c->act_count = p->mounts.n;
@@ -166,26 +195,7 @@ static int fill(struct plan *p, const struct spec *s, const struct rootfs *r, st
             c->root_propagation = MS_SLAVE;
     c->hostname = s->hostname;
     c->hostname_length = s->hostname ? strlen(s->hostname) : 0;
-    c->has_root = idmap_outside(&s->map.uid, 0, &outside) == 0 &&
-                  idmap_outside(&s->map.gid, 0, &outside) == 0;
-    c->set_groups = !(s->map.single && geteuid() != 0) && idmap_may_set_groups();
-    c->tty = s->tty;
-    c->tty_rows = s->tty_rows;
-    c->tty_cols = s->tty_cols;
-    c->stdin_open = s->stdin_open;
-    c->stdio[0] = c->stdio[1] = c->stdio[2] = -1;
-    c->die_with_parent = c->make_cwd = true;
-    c->cwd = s->cwd;
-    c->paths = (const char *const *)p->paths.v;
-    c->argv = s->args.v;
-    c->envp = p->env.v;
-    c->caps = s->caps;
-    c->cap_last = caps_last();
-    c->no_new_privs = s->no_new_privs;
-    c->seccomp = s->seccomp;
-    c->init = s->init;
-    c->new_cgroup_ns = true;
-    c->argument_area = self_argument_area(&c->argument_size);
+    c->die_with_parent = c->make_cwd = c->new_cgroup_ns = true;
     return 0;
 }
 
@@ -198,7 +208,7 @@ int plan_make(const struct spec *s, const struct rootfs *r, struct plan **ret, s
         return err_memory(e);
     p->spec = s;
     p->rootfs = r;
-    code = fill(p, s, r, e);
+    code = r ? fill(p, s, r, e) : fill_program(p, s, e);
     if (code < 0) {
         plan_free(p);
         return code;

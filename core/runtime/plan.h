@@ -23,7 +23,8 @@ struct plan {
     const struct rootfs *rootfs; /* borrowed */
 };
 
-/* spec and rootfs must live as long as the plan. */
+/* spec and rootfs must live as long as the plan. Without a rootfs (NULL) it is a plan for one more
+ * program in a container that runs (core/runtime/enter): neither root nor mounts nor network. */
 int plan_make(const struct spec *s, const struct rootfs *r, struct plan **ret, struct err *e);
 void plan_free(struct plan *p);
 

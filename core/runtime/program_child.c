@@ -99,7 +99,7 @@ static void set_up_stdio(const struct child_plan *p, int slave, const struct chi
             from = null;
         }
         /* So that /dev/stdout can be opened again by a user who is not root. */
-        if (from != null && who->uid != 0 && !(p->lent & 1U << i))
+        if (from != null && who->uid != 0)
             (void)!fchown(from, who->uid, (gid_t)-1);
         program_child_check(p, STEP_STDIO, (unsigned)i,
                             from == i ? fcntl(i, F_SETFD, 0) : dup2(from, i));
@@ -261,6 +261,8 @@ _Noreturn void program_child_run(const struct child_plan *p, int slave, struct c
                             setrlimit((unsigned)p->limits[i].resource, &p->limits[i].value));
     enter_cwd(p, who);
     become_user(p, who);
+    if (p->die_with_parent && recv(p->sync_fd, &(char){0}, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+        _exit(126); /* it has ended before it could take us with it */
     if (p->init)
         init_child_split(p);
     exec_program(p);

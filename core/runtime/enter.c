@@ -1,0 +1,302 @@
+/* Theory of operation.
+ *
+ *   caller ── fork ──► joiner: control group, setns of all, who is the user? ── clone ──► program
+ *      ▲                                                        (CLONE_PARENT: a child of caller)
+ *      └── ENTERED pid, TTY fd, REFUSED err, FAILED report; end of file: it runs
+ *
+ * The joiner is never inside the container's process id namespace (setns takes that one for
+ * children only), so nobody there sees it. It is a plain fork and may use everything, but has the
+ * container's files before it: nothing of the C library that loads files (locales, NSS) is called.
+ * The program's process is inside, and so it lets nobody look at its memory (a copy of ours) or
+ * descriptors: it was made undumpable before it came in, and that mark stays until it executes. */
+#include "core/runtime/enter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/base/auto.h"
+#include "core/base/log.h"
+#include "core/runtime/enter_child.h"
+#include "core/runtime/explain.h"
+#include "core/runtime/family.h"
+#include "core/runtime/identity.h"
+#include "core/runtime/join.h"
+#include "core/runtime/plan.h"
+#include "core/runtime/program_child.h"
+
+struct enter {
+    const struct enter_job *job;
+    struct plan *p;
+    struct join join;
+    int sock, cgroup;
+    struct enter_running run;
+};
+
+/* ---- the joiner ---- */
+
+static _Noreturn void refuse(int sock, const struct err *e)
+{
+    struct {
+        enum barrier b;
+        struct err e;
+    } m = {BARRIER_REFUSED, *e};
+
+    (void)!send(sock, &m, sizeof m, MSG_NOSIGNAL); /* nobody there: nobody to tell */
+    _exit(126);
+}
+
+static void move_socket(struct child_plan *c)
+{
+    int to = fcntl(c->sync_fd, F_DUPFD_CLOEXEC, 3 + (int)c->kept_fds);
+
+    program_child_check(c, STEP_SYNC, 0, to);
+    c->sync_fd = to;
+}
+
+/* The container's root, as far as it has one: its files are read with these ids. */
+static void become_root(const struct child_plan *c)
+{
+    if (!c->has_root)
+        return;
+    if (c->set_groups)
+        (void)syscall(SYS_setgroups, 0, NULL);
+    program_child_check(c, STEP_SETID, 0, setresgid(0, 0, 0));
+    program_child_check(c, STEP_SETID, 1, setresuid(0, 0, 0));
+}
+
+static void look_up(struct enter *n, struct child_identity *who)
+{
+    autofd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct err e;
+
+    program_child_check(&n->p->child, STEP_PIVOT, 0, root);
+    if (identity_look_up(n->p->spec, root, who, &e) < 0)
+        refuse(n->p->child.sync_fd, &e);
+}
+
+static _Noreturn void join_and_start(struct enter *n)
+{
+    static struct child_identity who; /* 8 KiB */
+    struct child_plan *c = &n->p->child;
+    struct {
+        enum barrier b;
+        pid_t pid;
+    } m = {.b = BARRIER_ENTERED};
+    long pid;
+
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    program_child_signals();
+    (void)setsid(); /* keys pressed meanwhile are for the program */
+    umask(022);
+    move_socket(c);
+    if (n->cgroup >= 0)
+        program_child_check(c, STEP_CGROUP, 0, write(n->cgroup, "0", 1));
+    program_child_check_code(c, STEP_JOIN, 0, join_enter(&n->join, ~0UL));
+    join_close(&n->join);
+    become_root(c);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* changing ids may have set it */
+    look_up(n, &who);
+    pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+    program_child_check(c, STEP_JOIN, 2, pid);
+    if (pid == 0)
+        enter_child_run(c, &who, n->job->detach);
+    m.pid = (pid_t)pid;
+    (void)!send(c->sync_fd, &m, sizeof m, MSG_NOSIGNAL);
+    _exit(0);
+}
+
+/* ---- the caller ---- */
+
+static int open_cgroup(struct enter *n, struct err *e)
+{
+    autofree char *path = NULL;
+
+    if (!n->job->cgroup)
+        return 0;
+    path = text_format("%s/cgroup.procs", n->job->cgroup);
+    if (!path)
+        return err_memory(e);
+    n->cgroup = open(path, O_WRONLY | O_CLOEXEC);
+    return n->cgroup < 0 ? err_sys(e, "cannot open %s", path) : 0;
+}
+
+static int explain(struct enter *n, const struct child_report *report, struct err *e)
+{
+    int r;
+
+    if (report->step == STEP_CGROUP)
+        return err_set(e, report->code, "cannot join the container's control group %s: %s",
+                       n->job->cgroup, strerror(report->code));
+    r = explain_report(n->p, n->join.root, report, e);
+    if (e && report->step == STEP_CHDIR) /* as podman and docker say it */
+        e->status = report->code == ENOENT || report->code == ENOTDIR ? 127 : 126;
+    return r;
+}
+
+/* One message. 1: go on reading; 0: the end. */
+static int receive(struct enter *n, struct err *e)
+{
+    struct {
+        enum barrier b;
+        union {
+            struct child_report report;
+            struct err e;
+            pid_t pid;
+        } u;
+    } m = {0};
+    union {
+        struct cmsghdr align;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec iov = {.iov_base = &m, .iov_len = sizeof m};
+    struct msghdr h = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = control.room,
+                       .msg_controllen = sizeof control.room};
+    struct cmsghdr *c;
+    ssize_t got;
+
+    do
+        got = recvmsg(n->sock, &h, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        err_sys(e, "cannot hear from the process in the container");
+        return -EPROTO;
+    }
+    if (got == 0)
+        return 0;
+    if (m.b == BARRIER_ENTERED) {
+        n->run.pid = m.u.pid;
+        return 1;
+    }
+    if (m.b == BARRIER_TTY) {
+        c = CMSG_FIRSTHDR(&h);
+        if (c && c->cmsg_type == SCM_RIGHTS && n->run.tty_fd < 0)
+            memcpy(&n->run.tty_fd, CMSG_DATA(c), sizeof n->run.tty_fd);
+        return 1;
+    }
+    if (m.b == BARRIER_FAILED)
+        return explain(n, &m.u.report, e);
+    if (m.b != BARRIER_REFUSED)
+        return err_set(e, EPROTO, "the process in the container is out of step");
+    if (e)
+        *e = m.u.e;
+    return m.u.e.code > 0 ? -m.u.e.code : -EIO;
+}
+
+static int fork_joiner(struct enter *n, pid_t *ret_joiner, struct err *e)
+{
+    int pair[2];
+    pid_t pid;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_sys(e, "cannot make a socket pair");
+    n->p->child.sync_fd = pair[1];
+    pid = fork();
+    if (pid == 0) {
+        close(pair[0]);
+        join_and_start(n);
+    }
+    close(pair[1]);
+    n->sock = pair[0];
+    if (pid < 0)
+        return err_sys(e, "cannot fork");
+    *ret_joiner = pid;
+    return 0;
+}
+
+/* A failure may come before its process has been named: everything is read. */
+static int hear(struct enter *n, struct err *e)
+{
+    int r, first = 0;
+
+    while ((r = receive(n, first < 0 ? NULL : e)) != 0) {
+        if (r < 0 && first == 0)
+            first = r;
+        if (r == -EPROTO)
+            break;
+    }
+    if (first == 0 && n->run.pid <= 0)
+        first = err_set(e, ECHILD, "the process ended before it was in the container");
+    return first;
+}
+
+static int run(struct enter *n, struct err *e)
+{
+    pid_t joiner = 0;
+    int r = fork_joiner(n, &joiner, e);
+
+    if (r < 0)
+        return r;
+    r = hear(n, e);
+    (void)proc_wait(joiner, &(int){0}, NULL);
+    if (n->run.pid > 0 && (r < 0 || n->job->detach)) { /* it has ended, or does at once */
+        (void)proc_wait(n->run.pid, &(int){0}, NULL);
+        n->run.pid = 0;
+    }
+    if (r == 0 && !n->job->detach)
+        n->run.pidfd = proc_pidfd(n->run.pid);
+    return r;
+}
+
+static void tell_plan(struct enter *n)
+{
+    struct child_plan *c = &n->p->child;
+
+    memcpy(c->stdio, n->job->stdio, sizeof c->stdio);
+    c->kept_fds = n->job->kept_fds;
+    c->die_with_parent = n->job->die_with_caller;
+    c->init = n->job->supervise;
+}
+
+int enter_start(const struct enter_job *j, struct enter_running *ret, struct err *e)
+{
+    struct enter n = {.job = j, .sock = -1, .cgroup = -1, .run = {.pidfd = -1, .tty_fd = -1}};
+    long long t = log_phase_begin();
+    int r = join_open(j->init, &n.join, e);
+
+    if (r < 0)
+        return r;
+    r = plan_make(j->spec, NULL, &n.p, e);
+    if (r == 0)
+        r = open_cgroup(&n, e);
+    if (r == 0) {
+        tell_plan(&n);
+        r = run(&n, e);
+    }
+    if (n.sock >= 0)
+        close(n.sock);
+    if (n.cgroup >= 0)
+        close(n.cgroup);
+    join_close(&n.join);
+    plan_free(n.p);
+    log_phase_end(t, "enter container");
+    if (r < 0)
+        enter_close(&n.run);
+    else
+        *ret = n.run;
+    return r;
+}
+
+void enter_kill(const struct enter_running *r)
+{
+    family_kill(r->pid);
+}
+
+void enter_close(struct enter_running *r)
+{
+    if (r->pidfd >= 0)
+        close(r->pidfd);
+    if (r->tty_fd >= 0)
+        close(r->tty_fd);
+    r->pidfd = r->tty_fd = -1;
+}

@@ -1,0 +1,38 @@
+/* enter - one more program in a running container.
+ *
+ * The caller stays outside; the program is its child, to be waited for, in all namespaces of the
+ * container, with the container's limits, filter and capabilities as the spec says them. */
+#ifndef RCTR_ENTER_H
+#define RCTR_ENTER_H
+
+#include "core/base/proc.h"
+#include "core/runtime/spec.h"
+
+struct enter_job {
+    const struct spec *spec; /* args, env, cwd, user, group_add, caps, filter, limits, map, tty */
+    const struct proc_id *init; /* the container's first process */
+    const char *cgroup;         /* absolute folder of the container's control group, or NULL */
+    int stdio[3];               /* borrowed pipes, which become the user's; -1: /dev/null */
+    unsigned kept_fds;          /* 3, 4, … of the caller that the program gets, too */
+    bool detach;          /* the program is left to the container's first process, not to us */
+    bool die_with_caller; /* SIGKILL for it when we end */
+    bool supervise;       /* a process of ours beside it inherits its orphans: see enter_kill */
+};
+
+struct enter_running {
+    pid_t pid;  /* a child of the caller; 0 when it is detached */
+    int pidfd;  /* owned; -1 when it is detached or the kernel has none */
+    int tty_fd; /* owned: the terminal's other side; -1 without */
+};
+
+/* On success the program runs. On failure nothing is left; e->status is 127 when the program or
+ * its working folder was not found, 126 when it could not be run. -ESRCH: the container has ended.
+ * Blocks while the container's file system does not answer. */
+int enter_start(const struct enter_job *j, struct enter_running *ret, struct err *e);
+void enter_close(struct enter_running *r); /* closes the descriptors only */
+
+/* Kill a supervised program and everything that came from it, also what has left its session. The
+ * caller waits for r->pid afterwards. */
+void enter_kill(const struct enter_running *r);
+
+#endif

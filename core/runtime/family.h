@@ -1,0 +1,13 @@
+/* family - a process and all that came from it. */
+#ifndef RCTR_FAMILY_H
+#define RCTR_FAMILY_H
+
+#include <sys/types.h>
+
+/* SIGKILL for `root`, a child of ours that nobody has waited for and that inherits its orphans
+ * (PR_SET_CHILD_SUBREAPER), and for all its descendants, whatever sessions and groups they have
+ * made for themselves. A family that forks faster than it can be killed is given up after some
+ * rounds. */
+void family_kill(pid_t root);
+
+#endif
