@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/command.h"
+#include "cmd/select.h"
 #include "core/base/self.h"
 
 struct exec_args {
@@ -50,36 +51,6 @@ static int check_fds(long long n, struct err *e)
     return 0;
 }
 
-static int newest(void *arg, struct record *r, struct err *e)
-{
-    struct record *best = arg;
-
-    (void)e;
-    if (r->created_ns >= best->created_ns) {
-        record_free(best);
-        *best = *r;
-        *r = (struct record){.dir_fd = -1};
-    }
-    return 0;
-}
-
-static int find(const struct store *s, const char *name, struct record *ret, struct err *e)
-{
-    struct record best = {.dir_fd = -1};
-    int r;
-
-    if (name)
-        return record_find(s, name, ret, e);
-    r = record_each(s, newest, &best, e);
-    if (r == 0 && !best.id[0])
-        r = err_set(e, ENOENT, "no containers found: no such container");
-    if (r < 0)
-        record_free(&best);
-    else
-        *ret = best;
-    return r;
-}
-
 static int exec_main(const void *args, int argc, const char **argv, struct err *e)
 {
     struct exec_args a = *(const struct exec_args *)args;
@@ -87,8 +58,11 @@ static int exec_main(const void *args, int argc, const char **argv, struct err *
     autostore struct store s = STORE_CLOSED;
     char id[EXEC_ID_HEX + 1] = "";
     struct winsize size;
-    int skip = a.latest ? 0 : 1, r = check_fds(a.preserve_fds, e);
+    const char *word = NULL;
+    int skip = 0, r = check_fds(a.preserve_fds, e);
 
+    if (r == 0)
+        r = select_word(a.latest, argc, argv, &word, &skip, e);
     if (r < 0)
         return r;
     if (argc <= skip)
@@ -106,7 +80,7 @@ static int exec_main(const void *args, int argc, const char **argv, struct err *
     if (r == 0)
         r = store_open(&s, e);
     if (r == 0)
-        r = find(&s, a.latest ? NULL : argv[0], &record, e);
+        r = select_one(&s, word, &record, e);
     if (r == 0)
         r = exec_run(&s, &record, &a.q, id, e);
     if (r >= 0 && a.q.detach)
@@ -121,7 +95,6 @@ const struct command command_exec = {
     .summary = "Run one more program in a running container",
     .opts = exec_opts,
     .args_size = sizeof(struct exec_args),
-    .operands_min = 1,
     .operands_max = -1,
     .guess = GUESS_CONTAINER,
     .main = exec_main,

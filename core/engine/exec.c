@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/base/auto.h"
+#include "core/engine/definition.h"
 #include "core/engine/session.h"
 #include "core/runtime/caps.h"
 #include "core/runtime/enter.h"
@@ -53,28 +54,15 @@ static int set_env(const struct exec_request *q, struct spec *s, struct err *e)
     return 0;
 }
 
+/* A filter of the user's own stays what it was made for. */
 static int set_privileged(struct spec *s, struct err *e)
 {
     int r = caps_compute(NULL, NULL, true, &s->caps, e);
 
-    if (r < 0 || !s->seccomp.len)
+    if (r < 0 || !s->seccomp.len || s->seccomp_profile)
         return r;
     seccomp_free(&s->seccomp);
     return seccomp_default(s->caps, &s->seccomp, e);
-}
-
-static int load_spec(struct record *r, struct spec *ret, struct err *e)
-{
-    int code = idmap_load(&ret->map, e);
-
-    (void)r;
-    ret->caps = CAPS_DEFAULT;
-    ret->no_new_privs = true;
-    ret->cwd = strdup("/");
-    ret->user = strdup("");
-    if (!ret->cwd || !ret->user)
-        return err_memory(e);
-    return code < 0 ? code : seccomp_default(ret->caps, &ret->seccomp, e);
 }
 
 static int fill_spec(const struct exec_request *q, struct spec *s, struct err *e)
@@ -103,17 +91,15 @@ static int fill_spec(const struct exec_request *q, struct spec *s, struct err *e
 int exec_spec(const struct store *s, struct record *r, const struct exec_request *q,
               struct spec *ret, struct err *e)
 {
-    struct spec spec = {0};
-    int code = load_spec(r, &spec, e);
+    autodefinition struct definition d = {0};
+    int code = definition_load(s, r, &d, NULL, e);
 
-    (void)s;
     if (code == 0)
-        code = fill_spec(q, &spec, e);
-    if (code < 0) {
-        spec_free(&spec);
+        code = fill_spec(q, &d.spec, e);
+    if (code < 0)
         return code;
-    }
-    *ret = spec;
+    *ret = d.spec;
+    d.spec = (struct spec){0};
     return 0;
 }
 
@@ -227,10 +213,13 @@ int exec_run(const struct store *s, struct record *r, const struct exec_request 
     struct spec spec = {0};
     struct enter_job job = {
         .spec = &spec, .init = &r->init, .stdio = {-1, -1, -1}, .kept_fds = q->kept_fds};
-    int code;
+    int code = record_settle(s, r, e);
 
+    if (code < 0)
+        return code;
     if (r->state != RECORD_RUNNING)
         return not_running(q, e);
+    job.cgroup = r->cgroup;
     code = exec_spec(s, r, q, &spec, e);
     if (code < 0)
         return code;
