@@ -47,7 +47,28 @@ int userns_explain(int code, struct err *e)
     return err_sys(e, "cannot make a user namespace");
 }
 
-static _Noreturn void child(int sock, int (*fn)(void *, struct err *), void *arg)
+struct work {
+    const struct idmap *map; /* NULL: no namespaces of its own */
+    int (*first)(void *, struct err *);
+    int (*fn)(void *, struct err *);
+    void *arg;
+};
+
+/* Where nobody is user 0 (keep-id with one user only), the namespace's capabilities do. */
+static int become_root(const struct idmap *map, struct err *e)
+{
+    unsigned outside;
+
+    if (idmap_outside(&map->gid, 0, &outside) == 0 && setresgid(0, 0, 0) < 0)
+        return err_sys(e, "cannot become root in the user namespace");
+    if (idmap_outside(&map->uid, 0, &outside) == 0 && setresuid(0, 0, 0) < 0)
+        return err_sys(e, "cannot become root in the user namespace");
+    /* Changing the user clears it. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return 0;
+}
+
+static _Noreturn void child(int sock, const struct work *w)
 {
     struct answer a = {0};
     char go;
@@ -55,41 +76,42 @@ static _Noreturn void child(int sock, int (*fn)(void *, struct err *), void *arg
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (read(sock, &go, 1) != 1)
         _exit(1);
-    if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-        a.r = err_sys(&a.e, "cannot become root in the user namespace");
-    /* Changing the user clears it. */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (a.r == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+    if (w->map && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         a.r = err_sys(&a.e, "cannot make the mounts private");
+    if (a.r == 0 && w->first)
+        a.r = w->first(w->arg, &a.e);
+    if (a.r == 0 && w->map)
+        a.r = become_root(w->map, &a.e);
     if (a.r == 0)
-        a.r = fn(arg, &a.e);
+        a.r = w->fn(w->arg, &a.e);
     if (write(sock, &a, sizeof a) < 0) {
         /* The parent is gone. */
     }
     _exit(0);
 }
 
-int userns_start(const struct idmap *map, int (*fn)(void *arg, struct err *e), void *arg,
-                 struct userns_child *ret, struct err *e)
+static int start(const struct work *w, struct userns_child *ret, struct err *e)
 {
+    unsigned long flags = w->map ? CLONE_NEWUSER | CLONE_NEWNS : 0;
     int pair[2], r;
     long pid;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return err_sys(e, "cannot make a socket pair");
-    pid = syscall(SYS_clone, CLONE_NEWUSER | CLONE_NEWNS | SIGCHLD, 0, 0, 0, 0);
+    pid = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
     if (pid < 0) {
         r = errno;
         close(pair[0]);
         close(pair[1]);
-        return userns_explain(r, e);
+        errno = r;
+        return w->map ? userns_explain(r, e) : err_sys(e, "cannot make a process");
     }
     if (pid == 0) {
         close(pair[0]);
-        child(pair[1], fn, arg);
+        child(pair[1], w);
     }
     close(pair[1]);
-    r = idmap_apply(map, (pid_t)pid, e);
+    r = w->map ? idmap_apply(w->map, (pid_t)pid, e) : 0;
     if (r == 0 && write(pair[0], "", 1) != 1)
         r = err_sys(e, "cannot start the child in the user namespace");
     if (r < 0) {
@@ -100,6 +122,25 @@ int userns_start(const struct idmap *map, int (*fn)(void *arg, struct err *e), v
     }
     *ret = (struct userns_child){.pid = (pid_t)pid, .result_fd = pair[0]};
     return 0;
+}
+
+int userns_start_first(const struct idmap *map, int (*first)(void *arg, struct err *e),
+                       int (*fn)(void *arg, struct err *e), void *arg, struct userns_child *ret,
+                       struct err *e)
+{
+    return start(&(struct work){.map = map, .first = first, .fn = fn, .arg = arg}, ret, e);
+}
+
+int userns_start(const struct idmap *map, int (*fn)(void *arg, struct err *e), void *arg,
+                 struct userns_child *ret, struct err *e)
+{
+    return userns_start_first(map, NULL, fn, arg, ret, e);
+}
+
+int userns_fork(int (*fn)(void *arg, struct err *e), void *arg, struct userns_child *ret,
+                struct err *e)
+{
+    return start(&(struct work){.fn = fn, .arg = arg}, ret, e);
 }
 
 int userns_finish(struct userns_child *c, struct err *e)

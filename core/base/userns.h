@@ -17,6 +17,14 @@ struct userns_child {
 /* Start fn(arg) as root of a new namespace. The child dies with its parent. */
 int userns_start(const struct idmap *map, int (*fn)(void *arg, struct err *e), void *arg,
                  struct userns_child *ret, struct err *e);
+/* The same, with first(arg) in those namespaces while the child is still the caller: for what root
+ * inside, who may be somebody else, could not open. */
+int userns_start_first(const struct idmap *map, int (*first)(void *arg, struct err *e),
+                       int (*fn)(void *arg, struct err *e), void *arg, struct userns_child *ret,
+                       struct err *e);
+/* fn(arg) in a child that stays in the caller's namespaces, and may join others by itself. */
+int userns_fork(int (*fn)(void *arg, struct err *e), void *arg, struct userns_child *ret,
+                struct err *e);
 /* Wait and give back what the function returned, with its err. */
 int userns_finish(struct userns_child *c, struct err *e);
 /* Both. */

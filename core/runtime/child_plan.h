@@ -58,7 +58,7 @@ struct child_root {
     enum child_root_kind kind;
     const char *const *lowers; /* absolute, top first */
     size_t lower_count;
-    const char *upper, *work; /* absolute */
+    const char *upper, *work; /* absolute; NULL: nothing is written (the lowers alone) */
     const char *at;           /* a folder of ours that the root is mounted on */
     const char *bind;         /* CHILD_ROOT_BIND: the tree itself */
     const char *options;      /* for mount(2), with descriptors from CHILD_FD_WORK on as paths */

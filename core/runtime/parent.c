@@ -19,6 +19,7 @@
 #include "core/base/userns.h"
 #include "core/base/walk.h"
 #include "core/runtime/explain.h"
+#include "core/runtime/fuse.h"
 #include "core/runtime/identity.h"
 
 /* ---- the child's requests ---- */
@@ -36,45 +37,6 @@ struct start {
         struct child_identity who;
     } go;
 };
-
-/* For the program that we become. 3 is the device's place there. */
-static int keep_open(int fd)
-{
-    return fcntl(fd, F_DUPFD, 4);
-}
-
-/* Join the user namespace and become fuse-overlayfs. It gets the folders as descriptors: a path
- * with a colon, comma or backslash cannot be told to it. Its files are the host's, its ids the
- * container's. It ends by itself when the last mount is gone, and with us. */
-static _Noreturn void become_fuse_server(const struct rootfs *r, int ns, int dev, int err_fd)
-{
-    autotext struct text options = {0};
-    char where[32];
-    char *argv[] = {r->fuse_program, NULL, NULL, NULL, where, NULL};
-    char f[] = "-f", o[] = "-o", *env[] = {NULL};
-
-    text_add(&options, "lowerdir=");
-    for (size_t i = 0; i < r->lower_count; i++)
-        text_addf(&options, "%s/proc/self/fd/%d", i ? ":" : "", keep_open(r->lower_fds[i]));
-    text_addf(&options, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d",
-              keep_open(r->upper_fd), keep_open(r->work_fd));
-    if (setns(ns, CLONE_NEWUSER) < 0 || text_check(&options, NULL) < 0)
-        _exit(1);
-    (void)!setresgid(0, 0, 0); /* where nobody is user 0, the capabilities do */
-    (void)!setresuid(0, 0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)setsid();
-    dup2(dev, 3);
-    fcntl(3, F_SETFD, 0);
-    snprintf(where, sizeof where, "/dev/fd/3");
-    dup2(err_fd, 1);
-    dup2(err_fd, 2);
-    argv[1] = f;
-    argv[2] = o;
-    argv[3] = options.s;
-    execve(argv[0], argv, env);
-    _exit(127);
-}
 
 static int open_userns(pid_t pid, struct err *e)
 {
@@ -94,7 +56,7 @@ static int serve_fuse(struct start *s, int dev, struct err *e)
     if (pid < 0)
         return err_sys(e, "cannot start fuse-overlayfs");
     if (pid == 0)
-        become_fuse_server(s->p->rootfs, s->userns, dev, getenv("RCTR_FUSE_DEBUG") ? 2 : null);
+        fuse_serve(s->p->rootfs, false, s->userns, dev, getenv("RCTR_FUSE_DEBUG") ? 2 : null);
     s->run.fuse_pid = pid;
     return 0;
 }

@@ -26,9 +26,9 @@ static int overlay_by_fds(const struct child_root *r)
     mnt = fs_set(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0);
     for (int i = 0; i < (int)r->lower_count && mnt >= 0; i++)
         mnt = fs_set(fs, FSCONFIG_SET_FD, "lowerdir+", NULL, CHILD_FD_LOWER + i);
-    if (mnt >= 0)
+    if (mnt >= 0 && r->upper)
         mnt = fs_set(fs, FSCONFIG_SET_FD, "upperdir", NULL, CHILD_FD_UPPER);
-    if (mnt >= 0)
+    if (mnt >= 0 && r->upper)
         mnt = fs_set(fs, FSCONFIG_SET_FD, "workdir", NULL, CHILD_FD_WORK);
     if (mnt >= 0 && r->is_volatile)
         mnt = fs_set(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0);
@@ -75,7 +75,7 @@ int root_child_open(const struct child_root *r)
         code = open_tree_as(r->bind, CHILD_FD_WORK);
     if (code < 0 || r->kind != CHILD_ROOT_OVERLAY)
         return code < 0 ? code : 0;
-    code = open_as(r->work, CHILD_FD_WORK);
+    code = r->upper ? open_as(r->work, CHILD_FD_WORK) : 0;
     for (int i = 0; i < (int)r->lower_count && code >= 0; i++)
         code = open_as(r->lowers[i], CHILD_FD_LOWER + i);
     return code < 0 ? code : 0;
