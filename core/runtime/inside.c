@@ -1,7 +1,7 @@
 /* Theory of operation. A running container's namespaces are joined (core/runtime/join.h). After the
  * setns the root of our own process is the root of the container's mount namespace, which the
  * container cannot change; everything below it it can, so whatever is opened there is opened in
- * steps that follow no link out (walk.h).
+ * steps that follow no link out (core/base/walk.h).
  *
  * Processes of the container must not get at us while we are in their user namespace: we are not in
  * their process namespace (but they may be in the host's), and we are not dumpable, so nobody who
