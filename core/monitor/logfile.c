@@ -157,8 +157,9 @@ static int open_newest(struct logfile *l, int flags)
 {
     int fd =
         openat(l->dir_fd, l->name,
-               O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0600);
+               O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0600);
     struct stat st;
+    char last;
 
     if (fd < 0)
         return -errno;
@@ -168,6 +169,9 @@ static int open_newest(struct logfile *l, int flags)
     }
     l->fd = fd;
     l->size = st.st_size;
+    /* A monitor that was killed, or a power cut, may have left half a line. */
+    if (l->size > 0 && pread(fd, &last, 1, l->size - 1) == 1 && last != '\n')
+        l->size += write(fd, "\n", 1) == 1;
     return 0;
 }
 
