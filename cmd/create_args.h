@@ -40,6 +40,10 @@ struct create_args {
     OPT_FLAG('i', "interactive", T, c.q.interactive, "Keep standard input open"), \
     OPT_TEXT(0, "ipc", T, c.q.ipc, "private|host", "Choose the IPC namespace"), \
     OPT_LIST('l', "label", T, c.q.label, "KEY=VALUE", "Set a label"), \
+    OPT_TEXT(0, "log-driver", T, c.q.log_driver, "json-file|k8s-file|journald|none|passthrough", \
+             "Choose what keeps the container's output (json-file)"), \
+    OPT_LIST(0, "log-opt", T, c.q.log_opt, "KEY=VALUE", \
+             "Set max-size, max-file, path or tag of the log"), \
     OPT_LIST(0, "mount", T, c.q.mount, "type=volume|bind|tmpfs,...", \
              "Mount a volume, a folder of the host or a tmpfs"), \
     OPT_TEXT(0, "name", T, c.q.name, "NAME", "Name the container"), \

@@ -3,6 +3,8 @@
  * The bytes are passed as the container wrote them, as docker and podman do: a log may hold the
  * colours and escapes of the program's terminal. Who does not trust a container pipes it through
  * `less` or `cat -v`. */
+#include "core/engine/logs.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -15,7 +17,6 @@
 #include "core/base/auto.h"
 #include "core/base/log.h"
 #include "core/base/when.h"
-#include "core/engine/logs.h"
 
 struct logs_args {
     bool follow, latest, names, timestamps, color;
@@ -39,8 +40,8 @@ struct source {
     struct record record;
     struct logs *logs;
     struct logline line;
-    bool have, done;  /* `line` waits to be printed; there will be none any more */
-    bool inside[3];   /* by stream: its last part had no newline */
+    bool have, done; /* `line` waits to be printed; there will be none any more */
+    bool inside[3];  /* by stream: its last part had no newline */
     int color;
 };
 

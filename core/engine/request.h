@@ -18,11 +18,11 @@ struct container_request {
 
     const char *name, *user, *workdir, *hostname, *entrypoint;
     const char *userns, *net, *pid, *ipc, *uts;
-    const char *shm_size, *stop_signal, *restart;
+    const char *shm_size, *stop_signal, *restart, *log_driver;
     struct opt_list env, env_file, group_add, volume, volumes_from, mount, tmpfs, device;
     const char *image_volume;
     struct opt_list cap_add, cap_drop, security_opt, ulimit, sysctl;
-    struct opt_list dns, dns_search, dns_option, add_host, label, annotation;
+    struct opt_list dns, dns_search, dns_option, add_host, label, annotation, log_opt;
     bool interactive, tty, rm, init, read_only, privileged;
     bool entrypoint_given;               /* "" clears the image's */
     unsigned short tty_rows, tty_cols;   /* of the caller's terminal, 0: not known */
@@ -44,6 +44,9 @@ int request_limits(const struct container_request *q, struct spec *s, struct err
 
 /* --restart, --timeout, --stop-timeout. */
 int request_policy(const struct container_request *q, struct policy *p, struct err *e);
+
+/* --log-driver, --log-opt: as struct policy has them; the driver can be used here. */
+int request_log(const struct container_request *q, struct policy *p, struct err *e);
 
 /* --label and --annotation into the record, over the image's labels. */
 int request_labels(const struct container_request *q, const struct image_config *config,

@@ -20,5 +20,5 @@ int request_policy(const struct container_request *q, struct policy *p, struct e
         return err_set(e, EINVAL, "--stop-timeout %lld: it is a number of seconds",
                        q->stop_timeout_s);
     p->timeout_s = q->timeout_s;
-    return r;
+    return r < 0 ? r : request_log(q, p, e);
 }

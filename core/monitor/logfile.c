@@ -140,6 +140,21 @@ int logfile_parse_opt(const char *opt, struct logfile_setup *s, struct err *e)
                    opt);
 }
 
+int logfile_setup_of(const struct policy *p, const struct record *r, struct logfile_setup *ret,
+                     struct err *e)
+{
+    *ret = (struct logfile_setup){
+        .max_bytes = p->log_max_size,
+        .max_files = p->log_max_files,
+        .path = p->log_path,
+        .tag = p->log_tag,
+        .id = r->id,
+        .name = r->name,
+        .image = r->image,
+    };
+    return logfile_parse_driver(p->log_driver, &ret->driver, e);
+}
+
 int logfile_check(const struct logfile_setup *s, bool tty, struct err *e)
 {
     if (s->driver == LOGFILE_JOURNALD)
@@ -155,9 +170,8 @@ int logfile_check(const struct logfile_setup *s, bool tty, struct err *e)
 
 static int open_newest(struct logfile *l, int flags)
 {
-    int fd =
-        openat(l->dir_fd, l->name,
-               O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0600);
+    int fd = openat(l->dir_fd, l->name,
+                    O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0600);
     struct stat st;
     char last;
 

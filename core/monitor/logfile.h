@@ -13,6 +13,8 @@
 #include <stddef.h>
 
 #include "core/base/err.h"
+#include "core/monitor/policy.h"
+#include "storage/record.h"
 
 /* enum value, its word; the first one is the default */
 #define LOGFILE_DRIVERS(X) \
@@ -42,6 +44,10 @@ struct logfile_setup {
 };
 
 struct logfile;
+
+/* What a container's policy and record say; texts stay borrowed from them. */
+int logfile_setup_of(const struct policy *p, const struct record *r, struct logfile_setup *ret,
+                     struct err *e);
 
 /* The word of --log-driver; NULL or "": the default. -EINVAL names those there are. */
 int logfile_parse_driver(const char *word, enum logfile_driver *ret, struct err *e);
