@@ -6,77 +6,101 @@
 #include "cmd/human.h"
 #include "cmd/table.h"
 #include "core/base/auto.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/cases.h"
 
-static const char document[] =
-    "{\"Id\":\"abc\",\"Size\":42,\"On\":true,\"Off\":false,\"Nothing\":null,\"Empty\":[],"
-    "\"Config\":{\"Env\":[\"A=1\",\"B=2\"],\"Labels\":{\"a.b\":\"x\",\"k\":\"v\"}}}";
+/* The value of all cases: tests/data/format/document.json. */
+static json_t *document(const char *folder)
+{
+    autofree char *path = text_format("%s/../..", folder),
+                  *bytes = cases_read(path, "document.json", NULL);
+    json_t *j = json_loads(bytes, 0, NULL);
+
+    assert_non_null(j);
+    return j;
+}
+
+static void one_good(const char *folder)
+{
+    autofree char *template = cases_read(folder, "template", NULL);
+    autofree char *want = cases_read(folder, "want", NULL);
+    autojson json_t *j = document(folder);
+    autotext struct text t = {0};
+    struct err e = {0};
+
+    assert_true(template && want);
+    if (format_render(template, j, &t, &e) < 0)
+        fail_msg("%s: %s", template, e.text);
+    assert_string_equal(t.s, want);
+}
+
+static void one_bad(const char *folder)
+{
+    autofree char *template = cases_read(folder, "template", NULL);
+    autofree char *want = cases_read(folder, "error", NULL);
+    autojson json_t *j = document(folder);
+    autotext struct text t = {0};
+    struct err e = {0};
+
+    assert_true(template && want);
+    want[strcspn(want, "\n")] = 0;
+    assert_int_equal(format_render(template, j, &t, &e), -EINVAL);
+    if (!strstr(e.text, want) || !text_starts(e.text, "--format: "))
+        fail_msg("%s is told as: %s, wanted: %s", template, e.text, want);
+}
 
 static void templates_give_what_docker_gives(void **state)
+{
+    (void)state;
+    cases_each("format", "good", one_good);
+}
+
+static void mistakes_are_named(void **state)
+{
+    (void)state;
+    cases_each("format", "bad", one_bad);
+}
+
+static void a_heading_stands_for_every_value(void **state)
 {
     static const struct {
         const char *template, *want;
     } cases[] = {
-        {"{{.Id}}", "abc"},
-        {"{{ .Id }}:{{.Size}} {{.On}}", "abc:42 true"},
-        {"{{.Config.Env}}", "[A=1 B=2]"},
-        {"{{json .Config.Env}}", "[\"A=1\",\"B=2\"]"},
-        {"{{.Config.Labels.k}}", "v"},
-        {"{{.Config.Labels.none}}", "<no value>"},
-        {"{{index .Config.Labels \"a.b\"}}", "x"},
-        {"{{index .Config.Env 1}}", "B=2"},
-        {"{{.Nothing}}", "<no value>"},
-        {"{{json .Nothing}}", "null"},
-        {"{{len .Config.Env}} {{upper .Id}} {{join .Config.Env \", \"}}", "2 ABC A=1, B=2"},
-        {"{{range .Config.Env}}<{{.}}>{{end}}", "<A=1><B=2>"},
-        {"{{range .Empty}}x{{else}}none{{end}}", "none"},
-        {"{{if .On}}yes{{else}}no{{end}}{{if .Off}}yes{{else}}no{{end}}", "yesno"},
-        {"{{if .On}}{{range .Config.Env}}{{.}}{{end}}{{end}}.", "A=1B=2."},
-        {"a \\t\\\"\\n{{- \" b\" -}}  \n c", "a \t\" bc"},
-        {"{{.Config}}", "map[Env:[A=1 B=2] Labels:map[a.b:x k:v]]"},
-        {"plain } text {", "plain } text {"},
-        {"", ""},
+        {"{{.Id}}\t{{.Labels}}", "ID\tLABELS"},
+        {"{{.Labels.x}} {{index .Labels \"x\"}} {{.Labels \"x\"}}", "LABELS LABELS LABELS"},
+        {"{{range .Labels}}{{.Name}}{{end}} {{join .Labels \",\"}}", "LABELS LABELS"},
+        {"{{if eq .Id 3}}{{.Id}}{{end}} {{upper .Id}} {{len .Id}}", "ID ID 2"},
     };
-    autojson json_t *j = json_loads(document, 0, NULL);
+    autojson json_t *header = json_pack("{s:s, s:s}", "Id", "ID", "Labels", "LABELS");
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        autoformat struct format f = {0};
         autotext struct text t = {0};
         struct err e = {0};
 
-        if (format_render(cases[i].template, j, &t, &e) < 0)
+        assert_int_equal(format_open(cases[i].template, &f, &e), 0);
+        if (format_apply_header(&f, header, &t, &e) < 0)
             fail_msg("%s: %s", cases[i].template, e.text);
         assert_string_equal(t.s, cases[i].want);
     }
 }
 
-static void mistakes_are_named(void **state)
+static void output_has_an_end(void **state)
 {
-    static const struct {
-        const char *template, *words;
-    } cases[] = {
-        {"{{.Ide}}", "there is no field \"Ide\"; did you mean \"Id\"?"},
-        {"{{.Config.Envv}}", "did you mean \"Env\"?"},
-        {"{{.Id.x}}", "\"Id\" has no fields, so no \"x\""},
-        {"{{.Id", "it does not end with }}"},
-        {"{{jsn .Id}}", "unknown word"},
-        {"{{json}}", "a field such as .Name is expected"},
-        {"{{json \"x}}", "a text is not closed"},
-        {"{{range .Config.Env}}", "{{end}} is missing"},
-        {"{{end}}", "it closes nothing"},
-        {"{{if .Id}}{{if .Id}}{{end}}", "{{end}} is missing"},
-    };
-    autojson json_t *j = json_loads(document, 0, NULL);
+    autojson json_t *list = json_array(), *v = json_object();
+    autofree char *word = malloc(100001);
+    autotext struct text t = {0};
+    struct err e = {0};
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        autotext struct text t = {0};
-        struct err e = {0};
-
-        assert_int_equal(format_render(cases[i].template, j, &t, &e), -EINVAL);
-        if (!strstr(e.text, cases[i].words))
-            fail_msg("%s is told as: %s", cases[i].template, e.text);
-    }
+    memset(word, 'x', 100000);
+    word[100000] = 0;
+    for (int i = 0; i < 100; i++)
+        json_array_append_new(list, json_string(word));
+    json_object_set(v, "L", list);
+    assert_int_equal(format_render("{{range .L}}{{range $.L}}{{.}}{{end}}{{end}}", v, &t, &e),
+                     -EINVAL);
+    assert_string_equal(e.text, "--format: more than 64 MiB of output");
 }
 
 static void columns_stand_below_each_other_without_trailing_blanks(void **state)
@@ -123,6 +147,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(templates_give_what_docker_gives),
         cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(a_heading_stands_for_every_value),
+        cmocka_unit_test(output_has_an_end),
         cmocka_unit_test(columns_stand_below_each_other_without_trailing_blanks),
         cmocka_unit_test(sizes_and_times_are_read_easily),
     };
