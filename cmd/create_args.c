@@ -27,6 +27,24 @@ static int open_cidfile(const char *path, int *ret_fd, struct err *e)
     return 0;
 }
 
+/* --platform, or --os, --arch and --variant. */
+static int choose_platform(const struct create_args *a, struct platform *ret, bool *ret_chosen,
+                           struct err *e)
+{
+    autofree char *text = NULL;
+    bool parts = a->os || a->arch || a->variant;
+    int r = manifest_platform(a->platform, ret, e);
+
+    *ret_chosen = a->platform || parts;
+    if (r < 0 || !parts)
+        return r;
+    if (a->platform)
+        return err_set(e, EINVAL, "--platform option can not be specified with --arch or --os");
+    text = text_format("%s/%s%s%s", a->os ? a->os : "linux", a->arch ? a->arch : ret->arch,
+                       a->variant ? "/" : "", a->variant ? a->variant : "");
+    return text ? manifest_platform(text, ret, e) : err_memory(e);
+}
+
 static int find_image(struct store *s, const struct create_args *a, const char *name,
                       struct image *ret, struct err *e)
 {
@@ -37,11 +55,11 @@ static int find_image(struct store *s, const struct create_args *a, const char *
                              .progress = progress_event,
                              .arg = &progress};
     enum pull_policy policy;
-    bool verify;
+    bool verify, chosen = false;
     int r = pull_policy_parse(a->pull, &policy, e);
 
     if (r == 0)
-        r = manifest_platform(a->platform, &o.platform, e);
+        r = choose_platform(a, &o.platform, &chosen, e);
     if (r < 0)
         return r;
     if (a->tls_verify) {
@@ -51,7 +69,7 @@ static int find_image(struct store *s, const struct create_args *a, const char *
         o.tls_verify = verify;
     }
     progress_begin(&progress, a->quiet);
-    r = pull_ensure(s, name, policy, a->platform ? &o.platform : NULL, &o, ret, e);
+    r = pull_ensure(s, name, policy, chosen ? &o.platform : NULL, &o, ret, e);
     progress_end(&progress);
     return r;
 }

@@ -7,7 +7,7 @@
 
 struct create_args {
     struct container_request q;
-    const char *cidfile, *pull, *platform, *tls_verify, *authfile;
+    const char *cidfile, *pull, *platform, *os, *arch, *variant, *tls_verify, *authfile;
     bool quiet, rootfs;
 };
 
@@ -16,6 +16,7 @@ struct create_args {
 #define CREATE_OPTIONS(T) \
     OPT_LIST(0, "add-host", T, c.q.add_host, "NAME:IP", "Add a line to /etc/hosts"), \
     OPT_LIST(0, "annotation", T, c.q.annotation, "KEY=VALUE", "Add an annotation"), \
+    OPT_TEXT(0, "arch", T, c.arch, "ARCH", "Choose the image's architecture"), \
     OPT_TEXT(0, "authfile", T, c.authfile, "FILE", \
              "Read registry credentials from FILE", .guess = GUESS_FILE), \
     OPT_LIST(0, "cap-add", T, c.q.cap_add, "CAPABILITY", "Add a capability, or ALL"), \
@@ -26,12 +27,16 @@ struct create_args {
              "Add a device of the host"), \
     OPT_LIST(0, "dns", T, c.q.dns, "IP", "Use this DNS server"), \
     OPT_LIST(0, "dns-option", T, c.q.dns_option, "OPTION", "Set a resolver option"), \
+    OPT_ALIAS(0, "dns-opt", "dns-option"), \
     OPT_LIST(0, "dns-search", T, c.q.dns_search, "DOMAIN", "Set a search domain"), \
     OPT_TEXT(0, "entrypoint", T, c.q.entrypoint, "PROGRAM", \
              "Run PROGRAM instead of the image's entrypoint"), \
     OPT_LIST('e', "env", T, c.q.env, "NAME[=VALUE]", "Set an environment variable"), \
     OPT_LIST(0, "env-file", T, c.q.env_file, "FILE", \
              "Read environment variables from FILE", .guess = GUESS_FILE), \
+    OPT_FLAG(0, "env-host", T, c.q.env_host, "Take over the caller's environment"), \
+    OPT_LIST(0, "expose", T, c.q.expose, "PORT[-PORT][/PROTOCOL]", \
+             "Note that a program listens on a port"), \
     OPT_LIST(0, "group-add", T, c.q.group_add, "GROUP", "Add a supplementary group"), \
     OPT_TEXT('h', "hostname", T, c.q.hostname, "NAME", "Set the host name"), \
     OPT_TEXT(0, "image-volume", T, c.q.image_volume, "anonymous|tmpfs|ignore", \
@@ -40,6 +45,8 @@ struct create_args {
     OPT_FLAG('i', "interactive", T, c.q.interactive, "Keep standard input open"), \
     OPT_TEXT(0, "ipc", T, c.q.ipc, "private|host", "Choose the IPC namespace"), \
     OPT_LIST('l', "label", T, c.q.label, "KEY=VALUE", "Set a label"), \
+    OPT_LIST(0, "label-file", T, c.q.label_file, "FILE", "Read labels from FILE", \
+             .guess = GUESS_FILE), \
     OPT_TEXT(0, "log-driver", T, c.q.log_driver, "json-file|k8s-file|journald|none|passthrough", \
              "Choose what keeps the container's output (json-file)"), \
     OPT_LIST(0, "log-opt", T, c.q.log_opt, "KEY=VALUE", \
@@ -50,6 +57,8 @@ struct create_args {
     OPT_TEXT(0, "network", T, c.q.net, "slirp|none|host", "Choose the network", \
              .guess = GUESS_NETWORK), \
     OPT_ALIAS(0, "net", "network"), \
+    OPT_FLAG(0, "no-hosts", T, c.q.no_hosts, "Leave /etc/hosts as it is in the image"), \
+    OPT_TEXT(0, "os", T, c.os, "OS", "Choose the image's operating system"), \
     OPT_TEXT(0, "pid", T, c.q.pid, "private|host", "Choose the process namespace"), \
     OPT_TEXT(0, "platform", T, c.platform, "OS/ARCH[/VARIANT]", \
              "Choose the image's platform"), \
@@ -80,10 +89,15 @@ struct create_args {
     OPT_LIST(0, "tmpfs", T, c.q.tmpfs, "PATH[:OPTIONS]", "Mount a tmpfs"), \
     OPT_FLAG('t', "tty", T, c.q.tty, "Give the container a terminal"), \
     OPT_LIST(0, "ulimit", T, c.q.ulimit, "NAME=SOFT[:HARD]", "Set a resource limit"), \
+    OPT_TEXT(0, "umask", T, c.q.umask, "MASK", "Set the umask of the program", .preset = "0022"), \
+    OPT_LIST(0, "unsetenv", T, c.q.unsetenv, "NAME", "Leave out a variable of the image"), \
+    OPT_FLAG(0, "unsetenv-all", T, c.q.unsetenv_all, \
+             "Set no variables but those of --env and --env-file"), \
     OPT_TEXT('u', "user", T, c.q.user, "USER[:GROUP]", "Run as this user"), \
     OPT_TEXT(0, "userns", T, c.q.userns, "keep-id|host|nomap", \
              "Choose the user namespace"), \
     OPT_TEXT(0, "uts", T, c.q.uts, "private|host", "Choose the UTS namespace"), \
+    OPT_TEXT(0, "variant", T, c.variant, "VARIANT", "Choose the variant of the architecture"), \
     OPT_LIST('v', "volume", T, c.q.volume, "[SOURCE:]PATH[:OPTIONS]", \
              "Mount a volume, or a folder or file of the host", .guess = GUESS_VOLUME), \
     OPT_LIST(0, "volumes-from", T, c.q.volumes_from, "CONTAINER[:ro]", \

@@ -124,6 +124,7 @@ static int fill_folder(const struct container_request *q, const struct image *im
         if (r < 0)
             return err_wrap(e, r, "--hostname");
     }
+    s->no_hosts = q->no_hosts;
     r = copy(&s->etc_dir, c->dir, e);
     if (r == 0)
         r = request_env(q, image ? &image->config : NULL, s, e);

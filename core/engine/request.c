@@ -207,6 +207,45 @@ static int choose_args(const struct container_request *q, const struct image_con
     return r;
 }
 
+/* "80", "80/udp", "8000-8010": one word a port, as images have them. */
+static int expose(const char *text, struct strv *to, struct err *e)
+{
+    size_t n = strcspn(text, "/");
+    const char *protocol = text[n] ? text + n + 1 : "tcp";
+    autofree char *ports = strndup(text, n);
+    char *dash = ports ? strchr(ports, '-') : NULL;
+    unsigned long long from, last;
+    int r = ports ? 0 : err_memory(e);
+
+    if (dash)
+        *dash++ = 0;
+    if (r == 0 && strcmp(protocol, "tcp") != 0 && strcmp(protocol, "udp") != 0 &&
+        strcmp(protocol, "sctp") != 0)
+        r = err_set(e, EINVAL, "--expose %s: the protocol is tcp, udp or sctp", text);
+    if (r == 0 && (text_number(ports, 65535, &from, NULL) < 0 || from == 0 ||
+                   text_number(dash ? dash : ports, 65535, &last, NULL) < 0 || last < from))
+        r = err_set(e, EINVAL, "--expose %s: it is PORT[-PORT][/tcp|udp|sctp]", text);
+    for (; r == 0 && from <= last; from++) {
+        autofree char *word = text_format("%llu/%s", from, protocol);
+
+        r = !word ? err_memory(e) : strv_has(to, word) ? 0 : strv_add(to, word, e);
+    }
+    return r;
+}
+
+static int parse_umask(const char *text, unsigned *ret, struct err *e)
+{
+    size_t n = given(text) ? strlen(text) : 0;
+
+    *ret = 022;
+    if (!n)
+        return 0;
+    if (n > 4 || strspn(text, "01234567") != n || (n == 4 && *text != '0'))
+        return err_set(e, EINVAL, "--umask %s: it is three octal digits, like 022", text);
+    *ret = (unsigned)strtoul(text, NULL, 8);
+    return 0;
+}
+
 int request_program(const struct container_request *q, const struct image_config *config,
                     struct spec *s, struct origin *o, struct err *e)
 {
@@ -218,9 +257,14 @@ int request_program(const struct container_request *q, const struct image_config
         r = strv_copy(&o->volumes, &config->volumes, e);
     if (r == 0 && config)
         r = strv_copy(&o->exposed, &config->exposed_ports, e);
+    for (size_t i = 0; i < q->expose.n && r == 0; i++)
+        r = expose(q->expose.v[i], &o->exposed, e);
     if (r < 0)
         return r;
     /* An image's folder that is not absolute begins at the root; the user's own is refused. */
+    r = parse_umask(q->umask, &s->umask, e);
+    if (r < 0)
+        return r;
     s->cwd = given(q->workdir) || *cwd == '/' ? strdup(cwd) : text_format("/%s", cwd);
     if (!given(q->user) && q->userns && strncmp(q->userns, "keep-id", 7) == 0)
         s->user = text_format("%u:%u", s->map.uid.v[0].inside, s->map.gid.v[0].inside);
@@ -248,19 +292,24 @@ static int copy_list(const struct opt_list *from, struct strv *to, struct err *e
 int request_env(const struct container_request *q, const struct image_config *config,
                 struct spec *s, struct err *e)
 {
-    autostrv struct strv files = {0}, set = {0};
+    autostrv struct strv files = {0}, set = {0}, drop = {0};
     char host[256] = "";
     struct env_input in = {
         .image = config ? &config->env : NULL,
         .files = &files,
         .set = &set,
         .host = environ,
+        .take_all = q->env_host,
+        .drop_all = q->unsetenv_all,
+        .drop = &drop,
         .tty = q->tty,
     };
     int r = copy_list(&q->env_file, &files, e);
 
     if (r == 0)
         r = copy_list(&q->env, &set, e);
+    if (r == 0)
+        r = copy_list(&q->unsetenv, &drop, e);
     if (r == 0)
         r = copy_list(&q->group_add, &s->group_add, e);
     if (r < 0)
@@ -463,37 +512,4 @@ int request_limits(const struct container_request *q, struct spec *s, struct err
     if (given(q->shm_size))
         r = err_wrap(e, limits_parse_shm_size(q->shm_size, &s->shm_bytes, e), "--shm-size");
     return r;
-}
-
-/* ---- labels ---- */
-
-static int add_labels(const struct opt_list *l, const char *option, json_t *to, struct err *e)
-{
-    for (size_t i = 0; i < l->n; i++) {
-        const char *eq = strchr(l->v[i], '=');
-        autofree char *key = eq ? strndup(l->v[i], (size_t)(eq - l->v[i])) : strdup(l->v[i]);
-
-        if (!key)
-            return err_memory(e);
-        if (!*key)
-            return err_set(e, EINVAL, "--%s %s: the name before '=' is missing", option, l->v[i]);
-        if (json_object_set_new(to, key, json_string(eq ? eq + 1 : "")) < 0)
-            return err_set(e, EINVAL, "--%s: '%s' is not valid UTF-8", option, key);
-    }
-    return 0;
-}
-
-int request_labels(const struct container_request *q, const struct image_config *config,
-                   struct record *r, struct err *e)
-{
-    int code;
-
-    if (config && json_object_update(r->labels, config->labels) < 0)
-        return err_memory(e);
-    for (size_t i = 0; i < q->annotation.n; i++)
-        if (!strchr(q->annotation.v[i], '='))
-            return err_set(e, EINVAL, "--annotation '%s' must look like KEY=VALUE",
-                           q->annotation.v[i]);
-    code = add_labels(&q->label, "label", r->labels, e);
-    return code < 0 ? code : add_labels(&q->annotation, "annotation", r->annotations, e);
 }

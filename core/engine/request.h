@@ -18,11 +18,16 @@ struct container_request {
 
     const char *name, *user, *workdir, *hostname, *entrypoint;
     const char *userns, *net, *pid, *ipc, *uts;
-    const char *shm_size, *stop_signal, *restart, *log_driver;
-    struct opt_list env, env_file, group_add, volume, volumes_from, mount, tmpfs, device;
-    const char *image_volume;
+    const char *shm_size, *stop_signal;
+    const char *umask, *restart, *image_volume;
+    const char *log_driver;
+    struct opt_list env, env_file, unsetenv, group_add;
+    struct opt_list volume, volumes_from, mount, tmpfs, device;
     struct opt_list cap_add, cap_drop, security_opt, ulimit, sysctl;
-    struct opt_list dns, dns_search, dns_option, add_host, label, annotation, log_opt;
+    struct opt_list dns, dns_search, dns_option, add_host;
+    struct opt_list label, label_file, annotation, expose;
+    struct opt_list log_opt;
+    bool env_host, unsetenv_all, no_hosts;
     bool interactive, tty, rm, init, read_only, privileged;
     bool entrypoint_given;               /* "" clears the image's */
     unsigned short tty_rows, tty_cols;   /* of the caller's terminal, 0: not known */

@@ -171,7 +171,7 @@ static void put_out(struct attach *a, int fd, const char *bytes, size_t n)
 {
     struct err e;
 
-    if (a->lost[fd] || file_write_fd(fd, bytes, n, &e) == 0)
+    if (a->o->hide[fd] || a->lost[fd] || file_write_fd(fd, bytes, n, &e) == 0)
         return;
     a->lost[fd] = true;
     if (e.code != EPIPE && !a->why_lost.text[0])

@@ -16,6 +16,7 @@ struct attach_keys {
 struct attach_options {
     bool tty, stdin_open;
     bool forward_signals;
+    bool hide[3]; /* standard output, standard error: not shown (-a names others) */
     struct attach_keys keys;
 };
 

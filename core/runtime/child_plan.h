@@ -87,6 +87,7 @@ struct child_plan {
     bool has_root;              /* user 0 is mapped */
     bool set_groups;            /* setgroups is allowed by the map */
 
+    unsigned umask; /* of the program; the mounts are made with 022 */
     bool tty, stdin_open;
     unsigned short tty_rows, tty_cols;
     int stdio[3];         /* pipes of the parent; -1: /dev/null for stdin */

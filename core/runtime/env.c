@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/auto.h"
@@ -105,22 +106,48 @@ static int add_preset(struct strv *ret, const char *name, const char *value, str
     return text_check(&t, e) < 0 ? -ENOMEM : strv_set_env(ret, t.s, e);
 }
 
+/* What is there without being asked for on the command line. */
+static int add_presets(const struct env_input *in, struct strv *l, struct err *e)
+{
+    int r = add_preset(l, "PATH", ENV_PATH, e);
+
+    if (r >= 0 && in->tty)
+        r = add_preset(l, "TERM", "xterm", e);
+    if (r >= 0)
+        r = add_preset(l, "container", "rctr", e);
+    if (r >= 0)
+        r = add_preset(l, "HOSTNAME", in->hostname, e);
+    if (r >= 0)
+        r = add_preset(l, "HOME", in->home, e);
+    if (r >= 0 && in->take_all)
+        r = take_glob(in, "*", l, e);
+    for (size_t i = 0; r >= 0 && in->image && i < in->image->n; i++)
+        if (strchr(in->image->v[i], '=') && in->image->v[i][0] != '=')
+            r = strv_set_env(l, in->image->v[i], e);
+    return r;
+}
+
+static void drop(struct strv *l, const char *name)
+{
+    size_t n = strlen(name), kept = 0;
+
+    for (size_t i = 0; i < l->n; i++)
+        if (strncmp(l->v[i], name, n) == 0 && l->v[i][n] == '=')
+            free(l->v[i]);
+        else
+            l->v[kept++] = l->v[i];
+    if (l->n)
+        l->v[kept] = NULL;
+    l->n = kept;
+}
+
 int env_build(const struct env_input *in, struct strv *ret, struct err *e)
 {
     autostrv struct strv l = {0};
-    int r = add_preset(&l, "PATH", ENV_PATH, e);
+    int r = in->drop_all ? 0 : add_presets(in, &l, e);
 
-    if (r >= 0 && in->tty)
-        r = add_preset(&l, "TERM", "xterm", e);
-    if (r >= 0)
-        r = add_preset(&l, "container", "rctr", e);
-    if (r >= 0)
-        r = add_preset(&l, "HOSTNAME", in->hostname, e);
-    if (r >= 0)
-        r = add_preset(&l, "HOME", in->home, e);
-    for (size_t i = 0; r >= 0 && in->image && i < in->image->n; i++)
-        if (strchr(in->image->v[i], '=') && in->image->v[i][0] != '=')
-            r = strv_set_env(&l, in->image->v[i], e);
+    for (size_t i = 0; r >= 0 && in->drop && i < in->drop->n; i++)
+        drop(&l, in->drop->v[i]);
     for (size_t i = 0; r >= 0 && in->files && i < in->files->n; i++)
         r = add_file(in, in->files->v[i], &l, e);
     for (size_t i = 0; r >= 0 && in->set && i < in->set->n; i++)

@@ -16,6 +16,9 @@ struct env_input {
     const struct strv *files; /* --env-file, in order; may be NULL */
     const struct strv *set;   /* -e: NAME=VALUE, NAME (the caller's), NAME* (all that begin so) */
     char *const *host;        /* the caller's environment (environ) */
+    bool take_all;            /* --env-host: all of it, before the image's */
+    bool drop_all;            /* --unsetenv-all: only `files` and `set` */
+    const struct strv *drop;  /* --unsetenv: names that only `files` and `set` may set; or NULL */
     const char *hostname;     /* HOSTNAME, unless NULL */
     const char *home;         /* HOME, where nobody else sets it */
     bool tty;                 /* TERM=xterm, where nobody else sets it */
@@ -23,8 +26,8 @@ struct env_input {
 
 #define ENV_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* Later ones win: PATH, TERM, container=rctr, HOSTNAME, HOME, the image's, files', -e's.
- * -EINVAL: a name is empty or has a space (the file and line are named). */
+/* Later ones win: PATH, TERM, container=rctr, HOSTNAME, HOME, the caller's, the image's, files',
+ * -e's. -EINVAL: a name is empty or has a space (the file and line are named). */
 int env_build(const struct env_input *in, struct strv *ret, struct err *e);
 
 #endif

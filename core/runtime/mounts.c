@@ -180,7 +180,8 @@ static void add_etc(const struct spec *s, struct mounts *m)
     static const char *const files[] = {"hosts", "hostname", "resolv.conf"};
 
     for (size_t i = 0; s->etc_dir && i < ARRAY_SIZE(files); i++) {
-        if (strcmp(files[i], "hostname") == 0 && !s->hostname)
+        if ((strcmp(files[i], "hostname") == 0 && !s->hostname) ||
+            (strcmp(files[i], "hosts") == 0 && s->no_hosts))
             continue;
         add_bind(m, keep(m, text_format("%s/%s", s->etc_dir, files[i])),
                  keep(m, text_format("/etc/%s", files[i])), ACT_F_FILE);

@@ -153,6 +153,7 @@ static int fill_program(struct plan *p, const struct spec *s, struct err *e)
                   idmap_outside(&s->map.gid, 0, &outside) == 0;
     c->set_groups = !(s->map.single && geteuid() != 0) && idmap_may_set_groups();
     c->tty = s->tty;
+    c->umask = s->umask;
     c->tty_rows = s->tty_rows;
     c->tty_cols = s->tty_cols;
     c->stdin_open = s->stdin_open;

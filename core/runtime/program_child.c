@@ -260,6 +260,7 @@ _Noreturn void program_child_run(const struct child_plan *p, int slave, struct c
         program_child_check(p, STEP_LIMIT, i,
                             setrlimit((unsigned)p->limits[i].resource, &p->limits[i].value));
     enter_cwd(p, who);
+    umask(p->umask);
     become_user(p, who);
     if (p->die_with_parent && recv(p->sync_fd, &(char){0}, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
         _exit(126); /* it has ended before it could take us with it */

@@ -36,6 +36,8 @@ struct spec {
     uint64_t caps;
     bool privileged, no_new_privs, read_only, init, tty, stdin_open;
     unsigned short tty_rows, tty_cols;
+    unsigned umask;
+    bool no_hosts;             /* /etc/hosts is the image's own */
     struct sock_fprog seccomp; /* owned; len 0: unconfined */
     char *seccomp_profile;     /* where it is from: NULL: the default, SPEC_UNCONFINED, or a file */
     struct limits limits;

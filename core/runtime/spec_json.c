@@ -45,11 +45,11 @@ static json_t *process_json(const struct spec *s)
         json_pack("{s:o, s:o, s:o, s:[], s:[]}", "bounding", caps_json(s->caps), "effective",
                   caps_json(s->caps), "permitted", caps_json(s->caps), "inheritable", "ambient");
 
-    return json_pack("{s:b, s:{s:i, s:i, s:o}, s:o, s:o, s:o, s:o, s:o, s:b}", "terminal", s->tty,
-                     "user", "uid", 0, "gid", 0, "username", spec_text_json(s->user ? s->user : ""),
-                     "args", spec_text_list(&s->args), "env", spec_text_list(&s->env), "cwd",
-                     spec_text_json(s->cwd), "capabilities", caps, "rlimits",
-                     limits_json(&s->limits), "noNewPrivileges", s->no_new_privs);
+    return json_pack("{s:b, s:{s:i, s:i, s:i, s:o}, s:o, s:o, s:o, s:o, s:o, s:b}", "terminal",
+                     s->tty, "user", "uid", 0, "gid", 0, "umask", (int)s->umask, "username",
+                     spec_text_json(s->user ? s->user : ""), "args", spec_text_list(&s->args),
+                     "env", spec_text_list(&s->env), "cwd", spec_text_json(s->cwd), "capabilities",
+                     caps, "rlimits", limits_json(&s->limits), "noNewPrivileges", s->no_new_privs);
 }
 
 static int parse_limits(const json_t *o, struct limits *l, struct err *e)
@@ -102,6 +102,7 @@ static int parse_caps(const json_t *o, uint64_t *ret, struct err *e)
 static int parse_process(const json_t *doc, struct spec *s, struct err *e)
 {
     json_t *o = NULL, *user = NULL;
+    json_int_t mask = 022;
     int r = jsonx_object(doc, "process", &o, e);
 
     if (r == 0 && !o)
@@ -112,6 +113,9 @@ static int parse_process(const json_t *doc, struct spec *s, struct err *e)
         r = jsonx_object(o, "user", &user, e);
     if (r == 0 && user)
         r = spec_text_get(user, "username", &s->user, e);
+    if (r == 0 && user)
+        r = jsonx_integer(user, "umask", &mask, e);
+    s->umask = (unsigned)mask & 0777;
     if (r == 0)
         r = spec_text_get_list(o, "args", &s->args, e);
     if (r == 0)
@@ -286,9 +290,9 @@ static json_t *devices_json(const struct spec *s)
 static json_t *rest_json(const struct spec *s)
 {
     return json_pack(
-        "{s:b, s:b, s:b, s:I, s:b, s:o, s:o, s:o, s:o, s:{s:b, s:b, s:s}}", "privileged",
-        s->privileged, "init", s->init, "stdin_open", s->stdin_open, "shm_bytes",
-        (json_int_t)s->shm_bytes, "host_limits", s->limits.host, "seccomp",
+        "{s:b, s:b, s:b, s:b, s:I, s:b, s:o, s:o, s:o, s:o, s:{s:b, s:b, s:s}}", "privileged",
+        s->privileged, "init", s->init, "stdin_open", s->stdin_open, "no_hosts", s->no_hosts,
+        "shm_bytes", (json_int_t)s->shm_bytes, "host_limits", s->limits.host, "seccomp",
         s->seccomp_profile ? spec_text_json(s->seccomp_profile) : json_null(), "group_add",
         spec_text_list(&s->group_add), "network", network_json(s), "devices", devices_json(s),
         "map", "single", s->map.single, "direct", s->map.direct, "why", s->map.why);
@@ -404,6 +408,8 @@ static int parse_rest(const json_t *doc, int cache_dir_fd, struct spec *s, struc
         r = jsonx_bool(o, "init", &s->init, e);
     if (r == 0)
         r = jsonx_bool(o, "stdin_open", &s->stdin_open, e);
+    if (r == 0)
+        r = jsonx_bool(o, "no_hosts", &s->no_hosts, e);
     if (r == 0)
         r = jsonx_bool(o, "host_limits", &s->limits.host, e);
     if (r == 0)

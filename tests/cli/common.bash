@@ -32,6 +32,8 @@ common_setup() {
 # The store holds files of other users; only their user namespace may delete them.
 common_teardown() {
     cd / || return 1
+    unset RCTR_STORAGE_DRIVER
+    [ ! -d "$RCTR_STATE/containers" ] || rctr rm -fa -t 0 >/dev/null 2>&1 || true
     rm -rf "$RCTR_STATE" 2>/dev/null || rctr unshare rm -rf "$RCTR_STATE" 2>/dev/null || true
 }
 
