@@ -29,7 +29,7 @@ box() { # words of create, then of the program
          touch /x 2>&1' || true
     for i in 1 2; do
         rctr start -a one >out 2>&1 || true
-        has "$(cat out)" "b ff /tmp 1 box 0077 99 bound"
+        has "$(cat out)" "b  ff /tmp 1 box 0077 99 bound"
         has "$(cat out)" "CapBnd:	0000000000000000"
         has "$(cat out)" $'\n64\n'
         has "$(cat out)" "Read-only file system"
@@ -91,7 +91,7 @@ box() { # words of create, then of the program
     has "$(env_of --env-host)" FROM_HOST=1
     [[ $(env_of) != *FROM_HOST* ]]
     [[ $(env_of --unsetenv PATH) != *PATH=* ]]
-    is "$(rctr run --rm --network none --unsetenv-all -e A=1 localhost/busybox /bin/env | sort | tr '\n' ' ')" "A=1 HOME=/root "
+    is "$(rctr run --rm --network none --unsetenv-all -e A=1 localhost/busybox /usr/bin/env | sort | tr '\n' ' ')" "A=1 HOME=/root "
 }
 
 @test "labels come from files, ports are noted, the pid file holds a living process" {
