@@ -66,7 +66,7 @@ static int start_one(struct store *s, const char *name, const struct start_args 
     if (n == 0 && attach) {
         n = follow(&c, client, a, e);
     } else if (n == 0) {
-        close(client);
+        attach_leave(client);
         puts(name);
     }
     container_free(&c);

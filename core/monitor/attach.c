@@ -264,21 +264,22 @@ static int catch_signals(struct err *e)
     return fd < 0 ? err_sys(e, "cannot catch signals") : fd;
 }
 
-int attach_wait_running(int sock, struct err *e)
+/* Until the monitor says `wanted`; WIRE_HELD may come before WIRE_RUNNING. */
+static int wait_for(int sock, enum wire_kind wanted, struct err *e)
 {
     struct pollfd p = {.fd = sock, .events = POLLIN};
     char buf[WIRE_DATA_MAX];
-    struct err said;
     enum wire_kind kind;
+    struct err said;
     ssize_t n;
 
     do {
         (void)poll(&p, 1, -1);
         n = wire_recv(sock, &kind, buf, sizeof buf);
-    } while (n == -EAGAIN);
+    } while (n == -EAGAIN || (n >= 0 && kind == WIRE_HELD && wanted != WIRE_HELD));
     if (n < 0)
         return err_set(e, EPIPE, "the container's monitor ended before the container ran");
-    if (kind == WIRE_RUNNING)
+    if (kind == wanted)
         return 0;
     if (kind != WIRE_FAILED || n != (ssize_t)sizeof said)
         return err_set(e, EPROTO, "the container's monitor speaks another language");
@@ -286,6 +287,32 @@ int attach_wait_running(int sock, struct err *e)
     if (e)
         *e = said;
     return said.code > 0 ? -said.code : -EIO;
+}
+
+int attach_wait_running(int sock, struct err *e)
+{
+    return wait_for(sock, WIRE_RUNNING, e);
+}
+
+int attach_wait_held(int sock, struct err *e)
+{
+    return wait_for(sock, WIRE_HELD, e);
+}
+
+int attach_greet(int sock, bool output, bool go, struct err *e)
+{
+    struct wire_hello h = {.output = output};
+
+    if (wire_send(sock, WIRE_HELLO, &h, sizeof h, 1) < 0 ||
+        (go && wire_send(sock, WIRE_GO, NULL, 0, 1) < 0))
+        return err_set(e, EPIPE, "the container's monitor has ended");
+    return 0;
+}
+
+void attach_leave(int sock)
+{
+    (void)wire_send(sock, WIRE_DETACH, NULL, 0, 1); /* one that has ended knows */
+    close(sock);
 }
 
 int attach_run(int sock, const struct attach_options *o, bool *ret_detached, struct err *e)

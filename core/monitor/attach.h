@@ -23,8 +23,17 @@ struct attach_options {
 /* "ctrl-p,ctrl-q", "ctrl-@", "a,b"; "" for none. */
 int attach_parse_keys(const char *text, struct attach_keys *ret, struct err *e);
 
-/* Wait for the container to run: 0, or what the monitor says went wrong. */
+/* Wait for the container to run, or to be set up and held: 0, or what the monitor says went wrong.
+ */
 int attach_wait_running(int sock, struct err *e);
+int attach_wait_held(int sock, struct err *e);
+
+/* What a client that did not start the container says first; `output`: it wants it. With `go` a
+ * held one is told to run. */
+int attach_greet(int sock, bool output, bool go, struct err *e);
+
+/* Go, and leave the container's streams as they are. Takes sock. */
+void attach_leave(int sock);
 
 /* Relay until the container ends or the user detaches; the terminal is as before afterwards.
  * Returns the exit status (0 after detaching, *ret_detached is true then). Takes sock. */

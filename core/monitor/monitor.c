@@ -1,371 +1,555 @@
 /* Theory of operation.
  *
- * One poll loop. Its sources: the streams (core/monitor/relay.c), the pidfd of the container's
- * first process, a timer, and libslirp as the guest. The end: the pidfd says so, what is still in
- * the pipes is passed on, the record is written (or the container forgotten), and only then the
- * client is told. What nobody waits for comes last: a removed container's files, the tap, traces of
- * commands that were killed. */
+ * One poll loop. Its sources: the streams (relay), the end of the container's first process
+ * (program), clients that knock (server), signals, timers, and libslirp as the guest. What happens
+ * is turned into events; the table in life.c says what each means in the present state; below is a
+ * function for each action.
+ *
+ * How others speak to a monitor: the record is the message, a signal the knock. SIGUSR1: look at
+ * the record, a command has changed it. SIGTERM: the host goes down (or the user logs out): stop
+ * the container, and do not count that as the user's wish. Streams go over the socket.
+ *
+ * How it ends: what is still in the pipes goes to the log, then the record is written (or the
+ * container forgotten), and only then a client is told. What nobody waits for comes last: a removed
+ * container's files, the tap, traces of commands that were killed.
+ *
+ * When it is killed: the container's first process dies with it (PR_SET_PDEATHSIG), unless the
+ * program inside has switched that off, which only process 1 itself can do (so not with --init);
+ * then the next command that looks at the container kills it (record_settle): the record named it
+ * before the program's first instruction. Until the record says that it runs, the monitor likewise
+ * dies with the command that started it. */
 #include "core/monitor/monitor.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/base/auto.h"
 #include "core/base/log.h"
-#include "core/base/loop.h"
 #include "core/base/proc.h"
 #include "core/base/self.h"
+#include "core/monitor/book.h"
+#include "core/monitor/idle.h"
+#include "core/monitor/life.h"
+#include "core/monitor/logfile.h"
+#include "core/monitor/program.h"
 #include "core/monitor/relay.h"
-#include "core/runtime/parent.h"
+#include "core/monitor/restart.h"
+#include "core/monitor/server.h"
+#include "core/monitor/watch.h"
+#include "core/runtime/limits.h"
+#include "storage/event.h"
 
-enum { FUSE_GRACE_MS = 5000, SWEEP_EVERY_S = 20 };
+enum { STOP_GRACE_S = 10 };
+enum timer { TIMER_GRACE, TIMER_TIMEOUT, TIMER_RESTART, TIMER_COUNT };
 
 struct monitor {
     const struct monitor_job *job;
+    struct policy policy; /* as it is now; its texts are the job's */
     struct loop *loop;
     struct relay relay;
-    struct parent_running run;
-    struct slirp *slirp;
-    int exit_fd, exit_handle; /* the pidfd, or a signalfd of SIGCHLD on kernels before 5.3 */
-    bool exited, timed_out, end_it;
-    int status;
+    struct program program;
+    struct server server;
+    struct book book;
+    struct logfile *log;
+    struct watch watch;
+    enum life_state state;
+    int signals, timers[TIMER_COUNT]; /* -1: not set */
+    int status;                       /* of the last life; wire_exit has the same fields */
+    bool timed_out;
+    bool no_restart, again; /* whatever the policy says */
+    long long pause_ms, began_ms;
+    struct err why; /* it could not start, or not start again */
 };
 
-/* ---- the end ---- */
+static void raise_event(struct monitor *m, enum life_event event);
 
-static long long now_ns(void)
+static long long now_ms(void)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_REALTIME, &t);
-    return t.tv_sec * 1000000000LL + t.tv_nsec;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
-static void on_exit_event(void *arg, short revents)
+static void tell(struct monitor *m, const char *action, const char *key, const char *value)
 {
-    struct monitor *m = arg;
-    struct signalfd_siginfo told;
-    int status = 0;
-
-    (void)revents;
-    if (m->run.pidfd < 0) /* it may speak of another child, too; only waitpid counts */
-        (void)!read(m->exit_fd, &told, sizeof told);
-    if (m->exited || waitpid(m->run.pid, &status, m->end_it ? 0 : WNOHANG) != m->run.pid)
-        return;
-    m->status = proc_status(status);
-    m->exited = true;
-    loop_want(m->loop, m->exit_handle, -1);
-    relay_end(&m->relay);
+    event_container(m->job->store, m->job->record, action, key, value);
 }
 
-static void pass_signal(void *arg, int signo)
+/* ---- timers ---- */
+
+static void on_grace(void *arg)
 {
     struct monitor *m = arg;
 
-    if (!m->exited)
-        (void)proc_signal(m->run.pidfd, m->run.pid, signo);
-}
-
-static void stop_loop(void *arg)
-{
-    struct monitor *m = arg;
-
-    loop_stop(m->loop, 0);
+    m->timers[TIMER_GRACE] = -1;
+    raise_event(m, LIFE_GRACE_OVER);
 }
 
 static void on_timeout(void *arg)
 {
     struct monitor *m = arg;
 
+    m->timers[TIMER_TIMEOUT] = -1;
     m->timed_out = true;
-    (void)proc_signal(m->run.pidfd, m->run.pid, SIGKILL);
+    raise_event(m, LIFE_TIMEOUT);
 }
 
-/* fuse-overlayfs ends by itself when the last mount is gone, after it has written everything. */
-static void end_fuse(struct monitor *m)
+static void on_due(void *arg)
 {
+    struct monitor *m = arg;
+
+    m->timers[TIMER_RESTART] = -1;
+    raise_event(m, LIFE_DUE);
+}
+
+static void set_timer(struct monitor *m, enum timer which, long long after_ms)
+{
+    static void (*const fns[])(void *) = {on_grace, on_timeout, on_due};
+
+    m->timers[which] = loop_timer(m->loop, after_ms, fns[which], m, NULL);
+}
+
+static void cancel_timers(struct monitor *m)
+{
+    for (int i = 0; i < TIMER_COUNT; i++) {
+        if (m->timers[i] >= 0)
+            loop_cancel(m->loop, m->timers[i]);
+        m->timers[i] = -1;
+    }
+}
+
+/* ---- what others want ---- */
+
+/* What commands have written into the record. */
+static void look(struct monitor *m)
+{
+    const struct record *r = m->job->record;
+    struct policy now = m->policy;
+
+    if (book_look(&m->book, NULL) < 0)
+        return; /* gone or damaged: nothing to be learnt from it */
+    if (policy_parse_restart(r->restart ? r->restart : "", &now, NULL) == 0)
+        m->policy = now;
+    m->no_restart = m->no_restart || r->stopped_by_user;
+}
+
+static void on_signal(void *arg, short revents)
+{
+    struct monitor *m = arg;
+    struct signalfd_siginfo info;
+
+    (void)revents;
+    if (read(m->signals, &info, sizeof info) != (ssize_t)sizeof info)
+        return;
+    if (info.ssi_signo == SIGTERM) {
+        m->no_restart = true;
+        raise_event(m, LIFE_STOP);
+        return;
+    }
+    look(m);
+    server_mend(&m->server);
+    if (m->job->record->stopped_by_user)
+        raise_event(m, LIFE_TOLD_STOP);
+    else if (m->job->record->state == RECORD_PAUSED)
+        raise_event(m, LIFE_PAUSE);
+    else if (m->job->record->state == RECORD_RUNNING)
+        raise_event(m, LIFE_RESUME);
+}
+
+static void give_up(void *arg, bool stop, bool again)
+{
+    struct monitor *m = arg;
+
+    m->no_restart = m->no_restart || stop;
+    m->again = again;
+    raise_event(m, stop ? LIFE_STOP : LIFE_KILL);
+}
+
+static void pass_signal(void *arg, int signo)
+{
+    struct monitor *m = arg;
+
+    program_signal(&m->program, signo);
+}
+
+static void on_go(void *arg)
+{
+    raise_event(arg, LIFE_GO);
+}
+
+static void keep_output(void *arg, int stream, const void *bytes, size_t n)
+{
+    struct monitor *m = arg;
+
+    logfile_write(m->log, stream, bytes, n);
+}
+
+static void on_client(void *arg, int sock)
+{
+    struct monitor *m = arg;
+
+    (void)relay_add(&m->relay, sock, false, NULL); /* one too many finds itself let go */
+}
+
+/* ---- beside a running program: health checks and the like (watch.h) ---- */
+
+static void begin_watch(struct monitor *m)
+{
+    m->watch = (struct watch){.loop = m->loop,
+                              .store = m->job->store,
+                              .record = m->job->record,
+                              .spec = m->job->spec,
+                              .policy = &m->policy,
+                              .init = m->program.run.pid,
+                              .init_pidfd = m->program.run.pidfd,
+                              .give_up = give_up,
+                              .monitor = m};
+}
+
+static void end_watch(struct monitor *m)
+{
+    m->watch = (struct watch){.init_pidfd = -1};
+}
+
+/* ---- the program's life ---- */
+
+static bool wanted_again(struct monitor *m)
+{
+    /* A command that stops it writes so before it sends the first signal. */
+    if (m->policy.restart != POLICY_RESTART_NO || m->again)
+        look(m);
+    if (m->no_restart)
+        return false;
+    return m->again || restart_wanted(&m->policy, m->status, m->job->record->restart_count);
+}
+
+static void on_ended(void *arg)
+{
+    struct monitor *m = arg;
+    char status[12];
+
+    if (!program_has_ended(&m->program))
+        return;
+    end_watch(m);
+    (void)program_reap(&m->program, &m->status);
+    cancel_timers(m);
+    relay_end(&m->relay);
+    program_end(&m->program, m->job->record->rm);
+    snprintf(status, sizeof status, "%d", m->status);
+    tell(m, "die", "exitCode", status);
+    raise_event(m, wanted_again(m) ? LIFE_EXITED_AGAIN : LIFE_EXITED_LAST);
+}
+
+static int on_cloned(void *arg, pid_t init, struct err *e)
+{
+    struct monitor *m = arg;
+
+    return book_cloned(&m->book, init, e);
+}
+
+static void on_held_end(void *arg, short revents)
+{
+    struct monitor *m = arg;
+
+    (void)revents;
+    loop_stop(m->loop, -ECHILD);
+}
+
+/* The program waits for us, and we in a loop of its own for the word. */
+static int on_ready(void *arg, struct err *e)
+{
+    struct monitor *m = arg;
     autofd int pidfd = -1;
-    struct pollfd p;
+    int handle, r;
 
-    if (m->run.fuse_pid <= 0)
+    if (!m->job->hold || m->book.has_run)
+        return 0;
+    pidfd = proc_pidfd(m->program.run.pid);
+    handle = pidfd < 0 ? err_set(e, ENOSYS, "rctr init needs a kernel with pidfds (5.3)")
+                       : loop_add(m->loop, pidfd, POLLIN, on_held_end, m, e);
+    r = handle < 0 ? handle : book_held(&m->book, e);
+    if (r < 0)
+        return r;
+    raise_event(m, LIFE_READY);
+    r = loop_run(m->loop, e);
+    loop_remove(m->loop, handle);
+    return r == -ECHILD ? err_set(e, ECHILD, "the container was stopped before its program began")
+                        : r;
+}
+
+static int bring_up(struct monitor *m, struct err *e)
+{
+    struct parent_running *run = &m->program.run;
+    int r = program_start(&m->program, e);
+
+    if (r < 0)
+        return r;
+    r = book_running(&m->book, e);
+    if (r == 0) {
+        r = relay_begin(&m->relay, run->stdio[0], run->stdio[1], run->stdio[2], run->tty_fd,
+                        run->pid, e);
+        run->stdio[0] = run->stdio[1] = run->stdio[2] = -1; /* the relay closes them */
+    }
+    if (r == 0)
+        return 0;
+    program_signal(&m->program, SIGKILL);
+    (void)program_reap(&m->program, &(int){0});
+    relay_end(&m->relay);
+    program_end(&m->program, true);
+    program_end_network(&m->program);
+    return r;
+}
+
+static void begin(struct monitor *m)
+{
+    bool again;
+
+    m->began_ms = now_ms();
+    m->timed_out = m->again = false;
+    m->why = (struct err){0};
+    if (bring_up(m, &m->why) == 0) {
+        raise_event(m, LIFE_STARTED);
         return;
-    pidfd = proc_pidfd(m->run.fuse_pid);
-    p = (struct pollfd){.fd = pidfd, .events = POLLIN};
-    if (m->job->record->rm || pidfd < 0 || poll(&p, 1, FUSE_GRACE_MS) <= 0)
-        (void)proc_signal(pidfd, m->run.fuse_pid, SIGKILL);
-    (void)proc_wait(m->run.fuse_pid, &(int){0}, NULL);
-}
-
-/* ---- starting ---- */
-
-static int load_network(void *arg, struct err *e)
-{
-    struct monitor *m = arg;
-
-    return m->job->spec->net == SPEC_NET_SLIRP ? slirp_load(e) : 0;
-}
-
-static int guest_fill(void *arg, const struct pollfd *own, size_t own_n, struct pollfd **ret_fds,
-                      size_t *ret_n, int *timeout_ms, struct err *e)
-{
-    return slirp_fill(arg, own, own_n, ret_fds, ret_n, timeout_ms, e);
-}
-
-static void guest_dispatch(void *arg)
-{
-    slirp_dispatch(arg);
-}
-
-static int take_network(void *arg, int tap_fd, struct err *e)
-{
-    struct monitor *m = arg;
-    struct loop_guest guest = {.fill = guest_fill, .dispatch = guest_dispatch};
-    int r = slirp_new(&m->job->spec->slirp, tap_fd, &m->slirp, e);
-
-    if (r < 0) {
-        close(tap_fd);
-        return r;
     }
-    guest.arg = m->slirp;
-    loop_guest(m->loop, &guest);
-    return 0;
+    m->status = m->why.status ? m->why.status : 125;
+    again = m->book.has_run && wanted_again(m);
+    raise_event(m, again ? LIFE_FAILED_AGAIN : LIFE_FAILED_LAST);
 }
 
-/* libslirp opens a descriptor for every connection of the container. */
-static void raise_descriptors(void)
-{
-    struct rlimit l;
+/* ---- actions ---- */
 
-    if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
-        l.rlim_cur = l.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &l);
-    }
+static void hold(struct monitor *m)
+{
+    tell(m, "init", NULL, NULL);
+    relay_hold(&m->relay, m->program.run.pid);
 }
 
-static int start(struct monitor *m, struct err *e)
+static void let_go_program(struct monitor *m)
 {
-    const struct parent_hooks hooks = {
-        .meanwhile = load_network, .network = take_network, .arg = m};
-    struct plan *p = NULL;
-    int r = plan_make(m->job->spec, m->job->rootfs, &p, e);
-
-    if (r < 0)
-        return r;
-    r = parent_start(p, &hooks, &m->run, e);
-    plan_free(p);
-    if (r < 0)
-        return r;
-    /* The child has its own limit already: it was cloned before. */
-    if (m->slirp)
-        raise_descriptors();
-    return 0;
+    loop_stop(m->loop, 0);
 }
 
-/* Before the clone, or the signal of a program that ends at once would be lost. */
-static void hold_child_signal(sigset_t *ret)
+static void serve(struct monitor *m)
 {
-    sigemptyset(ret);
-    sigaddset(ret, SIGCHLD);
-    (void)sigprocmask(SIG_BLOCK, ret, NULL);
+    tell(m, m->job->record->restart_count ? "restart" : "start", NULL, NULL);
+    if (m->policy.timeout_s)
+        set_timer(m, TIMER_TIMEOUT, m->policy.timeout_s * 1000);
+    begin_watch(m);
+    idle_settle();
+    /* The command may have found no process to send its signal to. */
+    if (m->job->record->stopped_by_user)
+        raise_event(m, LIFE_STOP);
 }
 
-static int child_signal(void)
+static void slay(struct monitor *m)
 {
-    sigset_t set;
-
-    hold_child_signal(&set);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    program_signal(&m->program, SIGKILL);
 }
 
-static int listen_to_all(struct monitor *m, struct err *e)
+static void ask(struct monitor *m)
 {
-    int r;
+    const struct record *r = m->job->record;
+    long long grace = r->stop_timeout_s < 0 ? STOP_GRACE_S : r->stop_timeout_s;
+    int signo = SIGTERM;
 
-    m->exit_fd = m->run.pidfd >= 0 ? m->run.pidfd : child_signal();
-    r = m->exit_handle = loop_add(m->loop, m->exit_fd, POLLIN, on_exit_event, m, e);
-    if (r >= 0)
-        r = relay_begin(&m->relay, m->run.stdio[0], m->run.stdio[1], m->run.stdio[2], m->run.tty_fd,
-                        e);
-    m->run.stdio[0] = m->run.stdio[1] = m->run.stdio[2] = -1; /* the relay closes them */
-    if (r >= 0 && m->job->policy->timeout_s)
-        r = loop_timer(m->loop, m->job->policy->timeout_s * 1000, on_timeout, m, e);
-    return r < 0 ? r : 0;
+    if (r->stop_signal)
+        (void)limits_parse_signal(r->stop_signal, &signo, NULL);
+    program_signal(&m->program, signo);
+    set_timer(m, TIMER_GRACE, grace * 1000);
 }
 
-static int set_end(void *arg, struct record *r, struct err *e)
+static void tell_clients(struct monitor *m, const struct err *why)
 {
-    const struct monitor *m = arg;
+    struct wire_exit x = {.status = m->status, .timed_out = m->timed_out};
 
-    (void)e;
-    r->state = RECORD_EXITED;
-    r->exit_code = m->status;
-    r->finished_ns = now_ns();
-    r->monitor = r->init = r->creator = (struct proc_id){0};
-    return 0;
+    if (why)
+        x.why = *why;
+    relay_tell_end(&m->relay, &x);
 }
 
-/* `ret_gone`: what is left of a container that is removed, for store_bury; else "". */
-static void finish(struct monitor *m, struct wire_exit *x, char ret_gone[NAME_MAX])
+static void rest(struct monitor *m)
 {
-    struct record *rec = m->job->record;
+    (void)book_resting(&m->book, m->status, NULL); /* at worst it is said to run */
+    tell_clients(m, NULL);
+    relay_close(&m->relay);
+    program_end_network(&m->program);
+    set_timer(m, TIMER_RESTART, restart_pause(&m->pause_ms, now_ms() - m->began_ms));
+    if (m->job->record->stopped_by_user)
+        raise_event(m, LIFE_TOLD_STOP);
+}
+
+static void end(struct monitor *m)
+{
     long long t = log_phase_begin();
-    int r;
-
-    if (m->exit_fd != m->run.pidfd)
-        close(m->exit_fd);
-    end_fuse(m);
-    parent_close(&m->run);
-    ret_gone[0] = 0;
-    r = record_update(m->job->store, rec, set_end, m, &x->why);
-    if (r == 0 && rec->rm)
-        r = record_set_aside(m->job->store, rec, ret_gone, &x->why);
-    if (r >= 0)
-        x->why.text[0] = 0;
-    x->status = m->status;
-    x->timed_out = m->timed_out;
-    log_phase_end(t, rec->rm ? "forget container" : "record the end");
-}
-
-/* The record may have been settled meanwhile by somebody who found the starter dead. */
-static int set_running(void *arg, struct record *r, struct err *e)
-{
-    const struct monitor *m = arg;
-    int code;
-
-    if ((r->state != RECORD_CREATING && r->state != RECORD_STARTING) || !proc_alive(&r->creator))
-        return err_set(e, ECANCELED, "whoever started container %s is gone", r->name);
-    code = proc_identify(getpid(), &r->monitor, e);
-    if (code == 0)
-        code = proc_identify(m->run.pid, &r->init, e);
-    r->state = RECORD_RUNNING;
-    r->started_ns = now_ns();
-    if (code == 0 && !r->driver && m->job->record->driver) {
-        r->driver = strdup(m->job->record->driver);
-        code = r->driver ? 0 : err_memory(e);
-    }
-    return code;
-}
-
-static int save_running(struct monitor *m, struct err *e)
-{
-    return record_update(m->job->store, m->job->record, set_running, m, e);
-}
-
-static int set_failed(void *arg, struct record *r, struct err *e)
-{
-    const struct err *why = arg;
-
-    (void)e;
-    if (r->state != RECORD_STARTING)
-        return 1;
-    r->state = r->started_ns ? RECORD_EXITED : RECORD_CREATED;
-    r->monitor = r->init = r->creator = (struct proc_id){0};
-    if (why->status)
-        r->exit_code = why->status;
-    free(r->error);
-    r->error = strdup(why->text);
-    return 0;
-}
-
-static void fail(struct monitor *m, struct err *e)
-{
-    struct record *rec = m->job->record;
-    struct err lost;
-
-    if (m->run.pid > 0) {
-        (void)proc_signal(m->run.pidfd, m->run.pid, SIGKILL);
-        (void)proc_wait(m->run.pid, &(int){0}, NULL);
-        end_fuse(m);
-    }
-    /* The first failure is told. */
-    if (rec->state == RECORD_CREATING)
-        (void)record_remove(m->job->store, rec, &lost);
-    else
-        (void)record_update(m->job->store, rec, set_failed, e, &lost);
-    relay_tell(&m->relay, WIRE_FAILED, e, sizeof *e);
-}
-
-/* Others may have been killed with their work half done. Not before anyone waits for us, and not
- * more often than it is worth: a thousand short runs in a row look once. */
-static void sweep_after(const struct store *s)
-{
-    autofd int cache = -1;
-    struct stat st;
-    int fd;
-
-    if (store_folder(s, "cache", &cache, NULL) < 0)
-        return;
-    if (fstatat(cache, "swept", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-        time(NULL) - st.st_mtime < SWEEP_EVERY_S)
-        return;
-    fd = openat(cache, "swept", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return;
-    (void)futimens(fd, NULL);
-    close(fd);
-    (void)record_sweep(s, NULL); /* what cannot be put right is told by `rctr system check` */
-    (void)store_clear_tmp(s, NULL, NULL);
-}
-
-static void serve(const struct monitor_job *job, int client)
-{
-    static struct monitor m; /* 200 KiB of buffers: not on the stack */
-    struct err e = {0};
-    struct wire_exit x = {0};
+    const struct err *why = m->why.text[0] ? &m->why : NULL;
+    struct err failed = {0};
     char gone[NAME_MAX];
-    long long t;
-    int r, pid;
 
-    self_title("rctr: monitor of a container");
-    m.job = job;
-    m.relay = (struct relay){.signal = pass_signal, .drained = stop_loop, .arg = &m};
-    m.run = (struct parent_running){.pidfd = -1, .tty_fd = -1, .stdio = {-1, -1, -1}};
-    r = loop_new(&m.loop, &e);
-    relay_init(&m.relay, m.loop, client);
-    hold_child_signal(&(sigset_t){0});
-    if (r == 0)
-        r = start(&m, &e);
-    if (r == 0)
-        r = save_running(&m, &e);
-    if (r == 0)
-        r = listen_to_all(&m, &e);
-    if (r < 0) {
-        fail(&m, &e);
-        return;
-    }
-    pid = m.run.pid;
-    relay_tell(&m.relay, WIRE_RUNNING, &pid, sizeof pid);
-    t = log_phase_begin();
-    (void)loop_run(m.loop, &x.why);
-    if (!m.exited) { /* the loop itself failed */
-        m.end_it = true;
-        (void)proc_signal(m.run.pidfd, m.run.pid, SIGKILL);
-        on_exit_event(&m, 0);
-    }
-    log_phase_end(t, "program, until it is reaped");
-    finish(&m, &x, gone);
-    relay_tell(&m.relay, WIRE_EXIT, &x, sizeof x);
+    cancel_timers(m);
+    logfile_close(m->log);
+    server_close(&m->server);
+    (void)book_end(&m->book, m->status, why, gone, &failed);
+    if (gone[0])
+        tell(m, "remove", NULL, NULL);
+    tell_clients(m, failed.text[0] ? &failed : NULL);
+    log_phase_end(t, gone[0] ? "forget container" : "record the end");
     /* No command finds them any more; if we are killed, the cleaner of tmp/ does it. */
     t = log_phase_begin();
     if (gone[0])
-        (void)store_bury(job->store, gone, NULL);
+        (void)store_bury(m->job->store, gone, NULL);
     log_phase_end(t, "remove the container's files");
-    slirp_free(m.slirp);
-    relay_close(&m.relay); /* the client goes now */
-    sweep_after(job->store);
+    program_end_network(&m->program);
+    relay_close(&m->relay); /* the clients go now */
+    loop_stop(m->loop, 0);
+}
+
+static void fail(struct monitor *m)
+{
+    if (m->book.has_run) { /* it had been started again */
+        end(m);
+        return;
+    }
+    server_close(&m->server);
+    logfile_close(m->log);
+    book_failed(&m->book, &m->why);
+    relay_tell(&m->relay, WIRE_FAILED, &m->why, sizeof m->why);
+    relay_close(&m->relay);
+    loop_stop(m->loop, 0);
+}
+
+static void (*const actions[LIFE_ACTION_COUNT])(struct monitor *m) = {
+    [LIFE_HOLD] = hold,        [LIFE_LET_GO] = let_go_program,
+    [LIFE_SERVE] = serve,      [LIFE_ASK] = ask,
+    [LIFE_SLAY] = slay,        [LIFE_HUSH] = end_watch,
+    [LIFE_WAKE] = begin_watch, [LIFE_REST] = rest,
+    [LIFE_BEGIN] = begin,      [LIFE_END] = end,
+    [LIFE_FAIL] = fail,
+};
+
+static void raise_event(struct monitor *m, enum life_event event)
+{
+    struct life_step step = life_step(m->state, event);
+    long long t = log_phase_begin();
+
+    log_phase_end(t, "life: %s, %s: %s", life_state_word(m->state), life_event_word(event),
+                  life_action_word(step.action));
+    m->state = step.next;
+    if (actions[step.action])
+        actions[step.action](m);
+}
+
+/* ---- the process ---- */
+
+static int open_log(struct monitor *m, struct err *e)
+{
+    const struct policy *p = m->job->policy;
+    struct record *rec = m->job->record;
+    struct logfile_setup s = {.max_bytes = p->log_max_size,
+                              .max_files = p->log_max_files,
+                              .path = p->log_path,
+                              .tag = p->log_tag,
+                              .id = rec->id,
+                              .name = rec->name,
+                              .image = rec->image};
+    int dir = -1, r = logfile_parse_driver(p->log_driver, &s.driver, e);
+
+    if (r == 0)
+        r = record_folder(m->job->store, rec, &dir, e);
+    return r == 0 ? logfile_open(&s, dir, &m->log, e) : r;
+}
+
+/* Before the record names us: a SIGUSR1 would end us else. SIGCHLD: before the clone, or that of a
+ * program that ends at once would be lost. */
+static int catch_signals(struct monitor *m, struct err *e)
+{
+    sigset_t set;
+    int handle;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    (void)signal(SIGHUP, SIG_IGN); /* a logout; SIGTERM is what ends us */
+    m->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (m->signals < 0)
+        return err_sys(e, "cannot catch signals");
+    handle = loop_add(m->loop, m->signals, POLLIN, on_signal, m, e);
+    return handle < 0 ? handle : 0;
+}
+
+static int set_up(struct monitor *m, int client, struct err *e)
+{
+    int r = loop_new(&m->loop, e);
+
+    if (r < 0)
+        return r;
+    m->relay.loop = m->program.loop = m->server.loop = m->loop;
+    r = relay_open(&m->relay, e);
+    if (r == 0)
+        r = relay_add(&m->relay, client, true, e);
+    if (r == 0)
+        r = catch_signals(m, e);
+    if (r == 0)
+        r = open_log(m, e);
+    if (r == 0)
+        (void)server_open(&m->server, NULL); /* tried again when somebody knocks */
+    return r;
+}
+
+static void watch_over(const struct monitor_job *job, int client)
+{
+    struct monitor *m = calloc(1, sizeof *m);
+    struct err e = {0};
+
+    if (!m)
+        return;
+    m->job = job;
+    m->policy = *job->policy;
+    for (int i = 0; i < TIMER_COUNT; i++)
+        m->timers[i] = -1;
+    m->relay.log = keep_output;
+    m->relay.signal = pass_signal;
+    m->relay.go = on_go;
+    m->program.spec = job->spec;
+    m->program.rootfs = job->rootfs;
+    m->program.cloned = on_cloned;
+    m->program.ready = on_ready;
+    m->program.ended = on_ended;
+    m->server.store = job->store;
+    m->server.record = job->record;
+    m->server.on_client = on_client;
+    m->relay.arg = m->program.arg = m->server.arg = m;
+    program_init(&m->program);
+    book_open(&m->book, job->store, job->record);
+    if (set_up(m, client, &m->why) < 0) {
+        raise_event(m, LIFE_FAILED_LAST);
+        return;
+    }
+    begin(m);
+    if (m->state != LIFE_OVER && loop_run(m->loop, &e) < 0) {
+        /* The loop itself failed: nobody can be served any more. */
+        m->no_restart = true;
+        m->why = e;
+        slay(m);
+        (void)program_reap(&m->program, &m->status);
+        end(m);
+    }
+    idle_sweep(job->store);
 }
 
 /* All that rctr opens is close-on-exec; what is not came from the caller (3>&1 of a script). */
@@ -419,7 +603,8 @@ int monitor_start(const struct monitor_job *job, int *ret_client, struct err *e)
     if (pid == 0) {
         close(pair[0]);
         let_go();
-        serve(job, pair[1]);
+        self_title("rctr: monitor of a container");
+        watch_over(job, pair[1]);
         _exit(0);
     }
     close(pair[1]);

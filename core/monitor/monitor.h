@@ -1,7 +1,8 @@
 /* monitor - the process beside one container.
  *
- * It starts the container, holds its terminal or pipes and its network, relays to a client while
- * one is there, and tells its end. It outlives its client, but not its container. */
+ * It starts the container, holds its terminal or pipes and its network, keeps its log, relays to
+ * clients while they are there, starts it again where the policy says so, and tells its end. It
+ * outlives its clients, but not its container. */
 #ifndef RCTR_MONITOR_H
 #define RCTR_MONITOR_H
 
@@ -13,14 +14,17 @@
 
 struct monitor_job {
     struct store *store;   /* borrowed, as all here */
-    struct record *record; /* CREATING or STARTING; becomes "running" and "exited", or is removed */
+    struct record *record; /* CREATING or STARTING by this process; then the monitor's to change */
     const struct spec *spec;
     const struct policy *policy;
     const struct rootfs *rootfs;
+    bool hold; /* set all up, but let the program begin only when it is told (WIRE_GO) */
 };
 
 /* Fork the monitor. On success *ret_client is the client's socket (core/monitor/wire.h): the
- * first message is WIRE_RUNNING or WIRE_FAILED. */
+ * first message is WIRE_RUNNING (WIRE_HELD with `hold`) or WIRE_FAILED. Until then the monitor and
+ * its container die with this process; a client that wants no output says WIRE_DETACH
+ * (attach_leave) before it closes the socket. */
 int monitor_start(const struct monitor_job *job, int *ret_client, struct err *e);
 
 #endif

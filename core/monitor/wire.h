@@ -19,17 +19,24 @@ enum wire_kind {
     WIRE_RESIZE, /* struct wire_size */
     WIRE_SIGNAL, /* int */
     WIRE_DETACH,
-    WIRE_LOST, /* int, 1 or 2: this output cannot be written any more */
+    WIRE_LOST,  /* int, 1 or 2: this output cannot be written any more */
+    WIRE_HELLO, /* struct wire_hello: the first word of a client that did not start the container */
+    WIRE_GO,    /* to a container that is held: run */
     /* monitor to client */
     WIRE_STDOUT, /* bytes */
     WIRE_STDERR, /* bytes */
     WIRE_TAKEN,
+    WIRE_HELD,    /* int: the pid; it is set up, and waits for WIRE_GO */
     WIRE_RUNNING, /* int: the pid */
     WIRE_FAILED,  /* struct err: the container never ran */
-    WIRE_EXIT,    /* struct wire_exit: the last message */
+    WIRE_EXIT,    /* struct wire_exit: the last message, even when it is started again */
 };
 
 enum { WIRE_DATA_MAX = 32768, WIRE_WINDOW = 4 };
+
+struct wire_hello {
+    int output; /* 1: it wants the output from now on, and the end */
+};
 
 struct wire_size {
     unsigned short rows, cols;

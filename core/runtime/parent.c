@@ -170,6 +170,8 @@ static int receive(struct start *s, struct err *e)
     case BARRIER_ROOT_READY:
         s->root = take_fd(&fd);
         r = identify(s, s->root, e);
+        if (r == 0 && s->hooks->ready)
+            r = s->hooks->ready(s->hooks->arg, e);
         if (r == 0)
             r = send_go(s, e);
         break;
@@ -240,7 +242,7 @@ static int map_users(struct start *s, struct err *e)
     if (r < 0)
         return r;
     if (s->hooks->meanwhile)
-        w = s->hooks->meanwhile(s->hooks->arg, e);
+        w = s->hooks->meanwhile(s->hooks->arg, s->run.pid, e);
     r = idmap_apply_finish(pending, w < 0 ? NULL : e);
     log_phase_end(t, "map users");
     if (w < 0 || r < 0)

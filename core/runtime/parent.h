@@ -6,10 +6,13 @@
 
 /* What the caller adds while the child is on its way; each may be NULL. */
 struct parent_hooks {
-    /* Runs while the user maps are written: load what will be needed. */
-    int (*meanwhile)(void *arg, struct err *e);
+    /* The first process is cloned, still with the caller's user id, and waits; the user maps are
+     * being written: put it into a group, write it down, load what will be needed. */
+    int (*meanwhile)(void *arg, pid_t init, struct err *e);
     /* The container's network device; takes the fd. */
     int (*network)(void *arg, int tap_fd, struct err *e);
+    /* All is set up; the program begins after it. May take as long as it likes. */
+    int (*ready)(void *arg, struct err *e);
     void *arg;
 };
 

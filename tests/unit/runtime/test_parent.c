@@ -277,9 +277,10 @@ static void a_link_into_proc_is_no_way_out(void **state)
     }
 }
 
-static int refuse(void *arg, struct err *e)
+static int refuse(void *arg, pid_t init, struct err *e)
 {
     (void)arg;
+    assert_true(init > 0);
     return err_set(e, ENOSYS, "the caller has no library");
 }
 
