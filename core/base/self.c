@@ -105,3 +105,13 @@ void self_title(const char *title)
     memset(area, 0, area_size);
     memcpy(area, title, n < area_size ? n : area_size - 1);
 }
+
+void self_hide(const char *assignment)
+{
+    char *value = area && assignment >= area && assignment < area + area_size
+                      ? strchr(area + (assignment - area), '=')
+                      : NULL;
+
+    if (value)
+        memset(value + 1, '*', strlen(value + 1));
+}

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/base/auto.h"
+#include "core/base/self.h"
 #include "core/engine/definition.h"
 #include "core/engine/session.h"
 #include "core/runtime/caps.h"
@@ -98,6 +99,8 @@ int exec_spec(const struct store *s, struct record *r, const struct exec_request
         code = fill_spec(q, &d.spec, e);
     if (code < 0)
         return code;
+    for (size_t i = 0; i < q->env.n; i++)
+        self_hide(q->env.v[i]);
     *ret = d.spec;
     d.spec = (struct spec){0};
     return 0;

@@ -25,6 +25,7 @@
 
 #include "core/base/auto.h"
 #include "core/base/log.h"
+#include "core/base/self.h"
 #include "core/runtime/enter_child.h"
 #include "core/runtime/explain.h"
 #include "core/runtime/family.h"
@@ -95,6 +96,7 @@ static _Noreturn void join_and_start(struct enter *n)
 
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     program_child_signals();
+    self_title("rctr: exec"); /* of the program's process, too: ps inside shows it for a moment */
     (void)setsid(); /* keys pressed meanwhile are for the program */
     umask(022);
     move_socket(c);

@@ -108,12 +108,29 @@ static void a_title_takes_the_place_of_the_arguments(void **state)
     assert_int_equal(words[sizeof words - 1], 0);
 }
 
+static void a_value_among_the_arguments_is_hidden(void **state)
+{
+    char words[] = "prog\0-e\0TOKEN=secret\0x=";
+    char *argv[] = {words, words + 5, words + 8, words + 21};
+    char elsewhere[] = "TOKEN=secret";
+
+    (void)state;
+    self_arguments(4, argv);
+    self_hide(argv[2]);
+    self_hide(argv[3]);
+    self_hide(argv[0]);
+    self_hide(elsewhere);
+    assert_memory_equal(words, "prog\0-e\0TOKEN=******\0x=", sizeof words);
+    assert_string_equal(elsewhere, "TOKEN=secret");
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_program_of_our_own_runs_from_a_sealed_copy, copy_self,
                                         remove_copy),
         cmocka_unit_test(a_title_takes_the_place_of_the_arguments),
+        cmocka_unit_test(a_value_among_the_arguments_is_hidden),
     };
 
     if (argc > 1 && strcmp(argv[1], "inside") == 0)
