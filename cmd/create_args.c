@@ -9,6 +9,7 @@
 #include "cmd/progress.h"
 #include "core/base/auto.h"
 #include "core/base/file.h"
+#include "core/engine/remove.h"
 #include "storage/registry/pull.h"
 
 /* Claimed before anything else is done: a second run with the same file must not begin. */
@@ -74,12 +75,38 @@ static int find_image(struct store *s, const struct create_args *a, const char *
     return r;
 }
 
+/* --replace: the one that has the name, whatever it does. The new one's words have been looked at
+ * only in part by then, as with podman. */
+static int replace(const struct create_args *a, struct store *s, struct err *e)
+{
+    autorecord struct record r = {.dir_fd = -1};
+    struct remove_item item = {.record = &r};
+    int n;
+
+    if (!a->replace)
+        return 0;
+    if (!a->q.name || !*a->q.name)
+        return err_set(e, EINVAL, "cannot replace container without --name being set");
+    n = record_check_name(a->q.name, e);
+    if (n < 0)
+        return n;
+    if (record_find(s, a->q.name, &r, NULL) < 0 || strcmp(r.name, a->q.name) != 0 ||
+        record_settle(s, &r, NULL) < 0)
+        return 0; /* nobody has it: or its making tells why not */
+    n = remove_all(s, &(struct remove_options){.force = true, .volumes = true}, &item, 1);
+    if (n < 0 && e)
+        *e = item.why;
+    return n;
+}
+
 static int make(const struct create_args *a, const struct container_request *q, struct store *s,
                 const struct image *image, struct container *ret, struct err *e)
 {
     autofd int cid = -1;
     int r = a->cidfile ? open_cidfile(a->cidfile, &cid, e) : 0;
 
+    if (r == 0)
+        r = replace(a, s, e);
     if (r == 0) {
         r = container_create(s, q, image, ret, e);
         if (r == 0 && cid >= 0) {
@@ -87,9 +114,9 @@ static int make(const struct create_args *a, const struct container_request *q, 
             if (r < 0)
                 container_discard(ret);
         }
-        if (r < 0 && cid >= 0)
-            create_args_forget(a);
     }
+    if (r < 0 && cid >= 0)
+        create_args_forget(a);
     store_unlock(s); /* the record keeps the image from now on; a pull has locked */
     return r;
 }

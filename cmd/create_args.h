@@ -8,7 +8,7 @@
 struct create_args {
     struct container_request q;
     const char *cidfile, *pull, *platform, *os, *arch, *variant, *tls_verify, *authfile;
-    bool quiet, rootfs;
+    bool quiet, rootfs, replace;
 };
 
 /* The rows of a table for a struct T with a member `c` of struct create_args. */
@@ -68,6 +68,7 @@ struct create_args {
              .preset = "missing"), \
     OPT_FLAG('q', "quiet", T, c.quiet, "Show no progress of a pull"), \
     OPT_FLAG(0, "read-only", T, c.q.read_only, "Make the root file system read-only"), \
+    OPT_FLAG(0, "replace", T, c.replace, "Remove the container that has the name now"), \
     OPT_TEXT(0, "restart", T, c.q.restart, "POLICY", \
              "Start again: no, on-failure[:TRIES], always, unless-stopped", .preset = "no"), \
     OPT_FLAG(0, "rm", T, c.q.rm, "Remove the container when it ends"), \

@@ -118,3 +118,12 @@ box() { # words of create, then of the program
     rm p.json
     has "$(rctr start -a one 2>&1)" denied
 }
+
+@test "--replace takes the name from another container, running or not" {
+    rctr run -d --network none --name one localhost/busybox sleep 1000
+    id=$(box --replace --name one localhost/busybox true)
+    is "$(rctr inspect -f '{{.Id}}' one)" "$id"
+    is "$(ls "$RCTR_STATE/containers" | wc -l)" 1
+    is "$(rctr run --rm --replace --network none --name one localhost/busybox echo new)" new
+    fails_with 125 "without --name" box --replace localhost/busybox true
+}
