@@ -9,7 +9,7 @@
 #include <sys/mount.h>
 
 #include "core/base/auto.h"
-#include "core/base/near.h"
+#include "core/base/log.h"
 #include "core/engine/definition.h"
 #include "storage/event.h"
 #include "storage/volume_use.h"
@@ -189,7 +189,7 @@ static int make(struct store *s, const struct record *r, const struct volume_opt
     if (code == 0)
         code = volume_create(s, v, !o->anonymous, e);
     if (code == 0)
-        event_add(s, &(struct event){.type = "volume", .action = "create", .id = v->name});
+        volumes_event(s, v->name, "create");
     return code;
 }
 
@@ -245,25 +245,61 @@ int volumes_take(struct store *s, const struct record *r, struct spec *spec, str
     return code;
 }
 
+/* ---- pruning ---- */
+
+static bool is_pruned(const struct volume_filter *f, const struct volume *v, size_t users, bool all,
+                      size_t *kept)
+{
+    if (users || !volume_filter_takes(f, v, users))
+        return false;
+    if (v->anonymous || all)
+        return true;
+    ++*kept;
+    return false;
+}
+
+int volumes_prune(const struct store *s, const struct volume_filter *f, bool all,
+                  struct strv *ret_removed, size_t *ret_kept, struct err *e)
+{
+    autovolume_use struct volume_use use = {0};
+    autostrv struct strv names = {0};
+    int r = volume_use_load(s, &use, e);
+
+    *ret_kept = 0;
+    if (r == 0)
+        r = volume_names(s, &names, e);
+    for (size_t i = 0; r == 0 && i < names.n; i++) {
+        autovolume struct volume v = {0};
+        struct err why = {0};
+        int n = volume_load(s, names.v[i], &v, &why);
+
+        if (n == 0 && !is_pruned(f, &v, volume_use_count(&use, names.v[i]), all, ret_kept))
+            continue;
+        if (n == 0)
+            n = volume_use_remove(s, names.v[i], false, &why);
+        if (n == 0) {
+            volumes_event(s, names.v[i], "remove");
+            r = strv_add(ret_removed, names.v[i], e);
+        } else if (n != -ENOENT) {
+            log_warn("%s", why.text);
+        }
+    }
+    return r;
+}
+
+void volumes_event(const struct store *s, const char *name, const char *action)
+{
+    event_add(s, &(struct event){.type = "volume", .action = action, .id = name});
+}
+
 /* ---- options ---- */
 
 static int check_key(const char *key, struct err *e)
 {
-    static const char *const keys[] = {"type", "device", "o"};
-    struct near near = {.word = key};
-
-    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-        near_offer(&near, keys[i]);
-        if (strcmp(key, keys[i]) == 0)
-            return 0;
-    }
-    return near.best
-               ? err_set(e, EINVAL,
-                         "invalid mount option %.60s for driver 'local': did you mean %s?", key,
-                         near.best)
-               : err_set(e, EINVAL,
-                         "invalid mount option %.60s for driver 'local' (known: type, device, o)",
-                         key);
+    if (strcmp(key, "type") == 0 || strcmp(key, "device") == 0 || strcmp(key, "o") == 0)
+        return 0;
+    return err_set(e, EINVAL,
+                   "invalid mount option %.60s for driver 'local' (known: type, device, o)", key);
 }
 
 static int check_type(const char *type, struct err *e)

@@ -8,6 +8,7 @@
 #define RCTR_VOLUMES_H
 
 #include "core/base/opt.h"
+#include "core/engine/volume_filter.h"
 #include "core/runtime/spec.h"
 #include "storage/record.h"
 #include "storage/rootfs.h"
@@ -34,6 +35,15 @@ int volumes_take(struct store *s, const struct record *r, struct spec *spec, str
  * U is given to that user. A copy that is killed is begun again by the next container. */
 int volumes_fill(const struct store *s, const struct record *r, const struct spec *spec,
                  const struct rootfs *root, const struct idmap *base, struct err *e);
+
+/* Remove the volumes that no container uses and the filter takes: the anonymous ones, or with `all`
+ * the named ones too. Their names are added to `ret_removed`; *ret_kept counts the named ones that
+ * `all` would have taken. One that cannot be removed is noted and passed over. */
+int volumes_prune(const struct store *s, const struct volume_filter *f, bool all,
+                  struct strv *ret_removed, size_t *ret_kept, struct err *e);
+
+/* Told of a volume: "create", "remove". */
+void volumes_event(const struct store *s, const char *name, const char *action);
 
 /* The options of a volume ("type", "device", "o") are ones that an unprivileged user can have. */
 int volumes_check_options(const json_t *options, struct err *e);
