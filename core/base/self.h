@@ -22,8 +22,8 @@ void self_arguments(int argc, char **argv);
 char *self_argument_area(size_t *ret_size);
 /* Overwrite them: ps shows `title` from now on. */
 void self_title(const char *title);
-/* One of our arguments, NAME=VALUE, loses its value for ps: every user of the host may look. It must
- * not be needed any more. Words from elsewhere are left alone. */
+/* One of our arguments, NAME=VALUE, loses its value for ps: every user of the host may look. It
+ * must not be needed any more. Words from elsewhere are left alone. */
 void self_hide(const char *assignment);
 
 #endif

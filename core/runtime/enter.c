@@ -97,7 +97,7 @@ static _Noreturn void join_and_start(struct enter *n)
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     program_child_signals();
     self_title("rctr: exec"); /* of the program's process, too: ps inside shows it for a moment */
-    (void)setsid(); /* keys pressed meanwhile are for the program */
+    (void)setsid();           /* keys pressed meanwhile are for the program */
     umask(022);
     move_socket(c);
     if (n->cgroup >= 0)
