@@ -11,9 +11,34 @@ struct create_args {
     bool quiet, rootfs, replace;
 };
 
+/* The limits that a running container can be given anew, too; W: where the words are in T. */
+/* clang-format off */
+#define LIMIT_OPTIONS(T, W) \
+    OPT_TEXT(0, "blkio-weight", T, W.blkio_weight, "WEIGHT", \
+             "Share input and output by weight, 10 to 1000"), \
+    OPT_TEXT(0, "cpu-period", T, W.cpu_period, "MICROSECONDS", \
+             "Set the period of --cpu-quota"), \
+    OPT_TEXT(0, "cpu-quota", T, W.cpu_quota, "MICROSECONDS", \
+             "Limit the processor time in each period"), \
+    OPT_TEXT('c', "cpu-shares", T, W.cpu_shares, "SHARES", \
+             "Share processors by weight, 2 to 262144 (1024)"), \
+    OPT_TEXT(0, "cpus", T, W.cpus, "NUMBER", "Limit the processor time, 1.5 is one and a half"), \
+    OPT_TEXT(0, "cpuset-cpus", T, W.cpuset_cpus, "LIST", "Use only these processors, such as 0-2,7"), \
+    OPT_TEXT(0, "cpuset-mems", T, W.cpuset_mems, "LIST", "Use only these memory nodes"), \
+    OPT_TEXT('m', "memory", T, W.memory, "SIZE", "Limit the memory"), \
+    OPT_TEXT(0, "memory-reservation", T, W.reservation, "SIZE", \
+             "Keep so much memory when it is short"), \
+    OPT_TEXT(0, "memory-swap", T, W.memory_swap, "SIZE", \
+             "Limit memory and swap together, -1 for no limit"), \
+    OPT_TEXT(0, "memory-swappiness", T, W.swappiness, "0..100", \
+             "Set how eagerly memory is swapped out (cgroup v1)"), \
+    OPT_TEXT(0, "pids-limit", T, W.pids, "NUMBER", "Limit the processes, -1 for no limit"),
+/* clang-format on */
+
 /* The rows of a table for a struct T with a member `c` of struct create_args. */
 /* clang-format off */
 #define CREATE_OPTIONS(T) \
+    LIMIT_OPTIONS(T, c.q.cgroup) \
     OPT_LIST(0, "add-host", T, c.q.add_host, "NAME:IP", "Add a line to /etc/hosts"), \
     OPT_LIST(0, "annotation", T, c.q.annotation, "KEY=VALUE", "Add an annotation"), \
     OPT_TEXT(0, "arch", T, c.arch, "ARCH", "Choose the image's architecture"), \
@@ -23,6 +48,14 @@ struct create_args {
     OPT_LIST(0, "cap-drop", T, c.q.cap_drop, "CAPABILITY", "Drop a capability, or ALL"), \
     OPT_TEXT(0, "cidfile", T, c.cidfile, "FILE", "Write the container's id to FILE", \
              .guess = GUESS_FILE), \
+    OPT_LIST(0, "cgroup-conf", T, c.q.cgroup.conf, "FILE=VALUE", \
+             "Write a file of the container's cgroup (v2)"), \
+    OPT_TEXT(0, "cgroup-parent", T, c.q.cgroup.parent, "GROUP", \
+             "Make the cgroup below GROUP, a slice of systemd or a folder"), \
+    OPT_TEXT(0, "cgroupns", T, c.q.cgroup.cgroupns, "private|host", \
+             "Choose the cgroup namespace"), \
+    OPT_TEXT(0, "cgroups", T, c.q.cgroup.cgroups, "enabled|disabled|no-conmon|split", \
+             "Choose whether there is a cgroup without limits, too"), \
     OPT_LIST(0, "device", T, c.q.device, "HOST[:CONTAINER][:rwm]", \
              "Add a device of the host"), \
     OPT_LIST(0, "dns", T, c.q.dns, "IP", "Use this DNS server"), \
@@ -47,6 +80,8 @@ struct create_args {
     OPT_LIST('l', "label", T, c.q.label, "KEY=VALUE", "Set a label"), \
     OPT_LIST(0, "label-file", T, c.q.label_file, "FILE", "Read labels from FILE", \
              .guess = GUESS_FILE), \
+    OPT_TEXT(0, "limits", T, c.q.cgroup.limits, "strict|best-effort", \
+             "Choose what happens where limits cannot be had"), \
     OPT_TEXT(0, "log-driver", T, c.q.log_driver, "json-file|k8s-file|journald|none|passthrough", \
              "Choose what keeps the container's output (json-file)"), \
     OPT_LIST(0, "log-opt", T, c.q.log_opt, "KEY=VALUE", \
@@ -59,6 +94,10 @@ struct create_args {
     OPT_ALIAS(0, "net", "network"), \
     OPT_FLAG(0, "no-hosts", T, c.q.no_hosts, "Leave /etc/hosts as it is in the image"), \
     OPT_TEXT(0, "os", T, c.os, "OS", "Choose the image's operating system"), \
+    OPT_FLAG(0, "oom-kill-disable", T, c.q.cgroup.oom_kill_disable, \
+             "Wait instead of being killed for want of memory (cgroup v1)"), \
+    OPT_TEXT(0, "oom-score-adj", T, c.q.cgroup.oom_score_adj, "NUMBER", \
+             "Be killed sooner (1000) or later (-1000) for want of memory"), \
     OPT_TEXT(0, "pid", T, c.q.pid, "private|host", "Choose the process namespace"), \
     OPT_TEXT(0, "platform", T, c.platform, "OS/ARCH[/VARIANT]", \
              "Choose the image's platform"), \

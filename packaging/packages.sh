@@ -3,7 +3,7 @@
 
 packages_build="autoconf automake make gcc pkg-config binutils libc6-dev libfuse3-dev libslirp-dev \
  libglib2.0-dev libyaml-dev libjansson-dev libcmocka-dev libcurl4-openssl-dev libarchive-dev libisal-dev \
- zlib1g-dev libzstd-dev libssl-dev libseccomp-dev busybox-static"
+ zlib1g-dev libzstd-dev libssl-dev libseccomp-dev libsystemd-dev busybox-static"
 
 packages_run="uidmap fuse-overlayfs"
 

@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include "core/base/auto.h"
+#include "core/base/log.h"
 #include "core/base/near.h"
 #include "core/runtime/caps.h"
+#include "core/runtime/cgroup.h"
+#include "core/runtime/cgroup_instead.h"
 #include "core/runtime/env.h"
 #include "core/runtime/seccomp.h"
 #include "core/runtime/seccomp_profile.h"
@@ -484,6 +487,23 @@ int request_security(const struct container_request *q, const struct store *stor
 
 /* ---- limits ---- */
 
+/* Only what can be had is promised: the next start would fail otherwise. */
+static int request_cgroup(const struct container_request *q, struct spec *s, struct err *e)
+{
+    autotext struct text said = {0};
+    bool instead;
+    int r = cgroup_ask_parse(&q->cgroup, &s->cgroup, e);
+
+    if (r == 0)
+        r = cgroup_check(&s->cgroup, &instead, e);
+    if (r < 0 || !instead)
+        return r;
+    r = cgroup_instead_say(&s->cgroup, &said, e);
+    if (r == 0)
+        log_warn("%s", said.s);
+    return r;
+}
+
 int request_limits(const struct container_request *q, struct spec *s, struct err *e)
 {
     const struct limits_own own = {
@@ -497,6 +517,8 @@ int request_limits(const struct container_request *q, struct spec *s, struct err
         r = err_wrap(e, limits_add_ulimit(q->ulimit.v[i], &s->limits, e), "--ulimit");
     if (r == 0)
         r = err_wrap(e, limits_check(&s->limits, e), "--ulimit");
+    if (r == 0)
+        r = request_cgroup(q, s, e);
     if (r < 0)
         return r;
     s->sysctls = q->sysctl.n ? calloc(q->sysctl.n, sizeof *s->sysctls) : NULL;

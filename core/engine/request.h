@@ -28,6 +28,7 @@ struct container_request {
     struct opt_list label, label_file, annotation, expose;
     struct opt_list log_opt;
     bool env_host, unsetenv_all, no_hosts;
+    struct cgroup_ask_words cgroup;
     bool interactive, tty, rm, init, read_only, privileged;
     bool entrypoint_given;               /* "" clears the image's */
     unsigned short tty_rows, tty_cols;   /* of the caller's terminal, 0: not known */

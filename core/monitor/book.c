@@ -10,6 +10,8 @@
 
 #include "core/base/auto.h"
 #include "core/base/proc.h"
+#include "core/runtime/cgroup.h"
+#include "core/runtime/cgroup_json.h"
 
 struct entry {
     struct book *b;
@@ -52,6 +54,43 @@ static int keep_driver(const struct book *b, struct record *r, struct err *e)
     return r->driver ? 0 : err_memory(e);
 }
 
+static int keep_cgroup(const struct book *b, struct record *r, struct err *e)
+{
+    free(r->cgroup);
+    r->cgroup = b->cgroup ? strdup(b->cgroup) : NULL;
+    return b->cgroup && !r->cgroup ? err_memory(e) : 0;
+}
+
+/* `rctr update` may have written other limits since they were read. */
+static int read_limits(const struct book *b, struct cgroup_ask *ret, struct err *e)
+{
+    autojson json_t *config = NULL;
+    int dir = -1, r = record_folder(b->store, b->record, &dir, e);
+
+    if (r == 0)
+        r = jsonx_load(dir, "config.json", RECORD_MAX, &config, e);
+    return r < 0 ? r : cgroup_json_parse(config, ret, e);
+}
+
+int book_enter_cgroup(struct book *b, const struct cgroup_ask *ask, pid_t init, struct err *e)
+{
+    struct cgroup_ask now = {0};
+    int r = b->has_run ? read_limits(b, &now, e) : 0;
+
+    if (r == 0)
+        r = cgroup_make(b->has_run ? &now : ask, b->record->id, init, &b->cgroup, e);
+    cgroup_ask_free(&now);
+    return r;
+}
+
+void book_leave_cgroup(struct book *b)
+{
+    b->oom_killed = cgroup_oom_kills(b->cgroup) > 0;
+    (void)cgroup_remove(b->cgroup, NULL); /* systemd removes what is left of a scope of its own */
+    free(b->cgroup);
+    b->cgroup = NULL;
+}
+
 static int set_cloned(void *arg, struct record *r, struct err *e)
 {
     const struct entry *n = arg;
@@ -64,6 +103,9 @@ static int set_cloned(void *arg, struct record *r, struct err *e)
     code = proc_identify(getpid(), &r->monitor, e);
     if (code == 0)
         code = proc_identify(n->init, &r->init, e);
+    r->oom_killed = false;
+    if (code == 0)
+        code = keep_cgroup(n->b, r, e);
     return code == 0 ? keep_driver(n->b, r, e) : code;
 }
 
@@ -130,8 +172,9 @@ static int set_resting(void *arg, struct record *r, struct err *e)
 {
     const struct entry *n = arg;
 
-    (void)e;
     r->state = RECORD_RESTARTING;
+    r->oom_killed = n->b->oom_killed;
+    (void)keep_cgroup(n->b, r, e);
     r->exit_code = n->status;
     r->finished_ns = now_ns();
     r->init = (struct proc_id){0};
@@ -155,7 +198,7 @@ static int set_failed(void *arg, struct record *r, struct err *e)
 {
     const struct entry *n = arg;
 
-    (void)e;
+    (void)keep_cgroup(n->b, r, e);
     r->state = r->started_ns ? RECORD_EXITED : RECORD_CREATED;
     r->monitor = r->init = r->creator = (struct proc_id){0};
     if (n->why->status)
@@ -179,10 +222,11 @@ static int set_end(void *arg, struct record *r, struct err *e)
 {
     const struct entry *n = arg;
 
-    (void)e;
     if (r->state != RECORD_RESTARTING) /* else that is when it ended */
         r->finished_ns = now_ns();
     r->state = RECORD_EXITED;
+    r->oom_killed = n->b->oom_killed;
+    (void)keep_cgroup(n->b, r, e);
     r->exit_code = n->status;
     r->monitor = r->init = r->creator = (struct proc_id){0};
     if (n->why)

@@ -2,6 +2,7 @@
 #ifndef RCTR_BOOK_H
 #define RCTR_BOOK_H
 
+#include "core/runtime/cgroup_ask.h"
 #include "storage/record.h"
 #include "storage/store.h"
 
@@ -11,6 +12,8 @@ struct book {
     pid_t starter;             /* 0: it has done its part */
     bool is_new;               /* it is removed when it cannot start */
     bool has_run;
+    char *cgroup;    /* owned: where this life's control group is, or NULL */
+    bool oom_killed; /* in the life that ended last */
 };
 
 void book_open(struct book *b, const struct store *s, struct record *r);
@@ -29,6 +32,11 @@ void book_failed(struct book *b, const struct err *why);
  * "". `why` may be NULL: what kept it from starting again. */
 int book_end(struct book *b, int status, const struct err *why, char ret_gone[NAME_MAX],
              struct err *e);
+/* The first process waits: put it into a control group that holds it to `ask` (after the first
+ * life: to what config.json says now). */
+int book_enter_cgroup(struct book *b, const struct cgroup_ask *ask, pid_t init, struct err *e);
+/* The life is over: its control group is removed, after a look at what the kernel killed there. */
+void book_leave_cgroup(struct book *b);
 /* Read again what commands have written. */
 int book_look(struct book *b, struct err *e);
 

@@ -235,6 +235,13 @@ static bool wanted_again(struct monitor *m)
     return m->again || restart_wanted(&m->policy, m->status, m->job->record->restart_count);
 }
 
+static void leave_cgroup(struct monitor *m)
+{
+    book_leave_cgroup(&m->book);
+    if (m->book.oom_killed)
+        tell(m, "oom", NULL, NULL);
+}
+
 static void on_ended(void *arg)
 {
     struct monitor *m = arg;
@@ -247,6 +254,7 @@ static void on_ended(void *arg)
     cancel_timers(m);
     relay_end(&m->relay);
     program_end(&m->program, m->job->record->rm);
+    leave_cgroup(m);
     snprintf(status, sizeof status, "%d", m->status);
     tell(m, "die", "exitCode", status);
     raise_event(m, wanted_again(m) ? LIFE_EXITED_AGAIN : LIFE_EXITED_LAST);
@@ -255,8 +263,9 @@ static void on_ended(void *arg)
 static int on_cloned(void *arg, pid_t init, struct err *e)
 {
     struct monitor *m = arg;
+    int r = book_enter_cgroup(&m->book, &m->job->spec->cgroup, init, e);
 
-    return book_cloned(&m->book, init, e);
+    return r < 0 ? r : book_cloned(&m->book, init, e);
 }
 
 static void on_held_end(void *arg, short revents)
@@ -294,8 +303,10 @@ static int bring_up(struct monitor *m, struct err *e)
     struct parent_running *run = &m->program.run;
     int r = program_start(&m->program, e);
 
-    if (r < 0)
+    if (r < 0) {
+        book_leave_cgroup(&m->book);
         return r;
+    }
     r = book_running(&m->book, e);
     if (r == 0) {
         r = relay_begin(&m->relay, run->stdio[0], run->stdio[1], run->stdio[2], run->tty_fd,
@@ -309,6 +320,7 @@ static int bring_up(struct monitor *m, struct err *e)
     relay_end(&m->relay);
     program_end(&m->program, true);
     program_end_network(&m->program);
+    book_leave_cgroup(&m->book);
     return r;
 }
 
@@ -547,6 +559,7 @@ static void watch_over(const struct monitor_job *job, int client)
         m->why = e;
         slay(m);
         (void)program_reap(&m->program, &m->status);
+        leave_cgroup(m);
         end(m);
     }
     idle_sweep(job->store);

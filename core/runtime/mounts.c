@@ -96,7 +96,11 @@ static void add_sys(const struct spec *s, struct mounts *m)
         return;
     }
     add_fs(m, "sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC | ro, NULL);
-    if (cgroup2_at("/sys/fs/cgroup")) {
+    if (s->cgroup.host_ns) { /* a new instance shows the namespace of who mounts it */
+        add_bind(m, "/sys/fs/cgroup", "/sys/fs/cgroup",
+                 ACT_F_RECURSIVE | ACT_F_NO_LINK | ACT_F_OPTIONAL |
+                     (s->privileged ? 0 : ACT_F_READONLY));
+    } else if (cgroup2_at("/sys/fs/cgroup")) {
         add_fs(m, "cgroup2", "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC | ro, NULL);
         m->v[m->n - 1].flags |= ACT_F_OPTIONAL;
     }

@@ -196,7 +196,8 @@ static int fill(struct plan *p, const struct spec *s, const struct rootfs *r, st
             c->root_propagation = MS_SLAVE;
     c->hostname = s->hostname;
     c->hostname_length = s->hostname ? strlen(s->hostname) : 0;
-    c->die_with_parent = c->make_cwd = c->new_cgroup_ns = true;
+    c->die_with_parent = c->make_cwd = true;
+    c->new_cgroup_ns = !s->cgroup.host_ns;
     return 0;
 }
 
@@ -307,7 +308,7 @@ static json_t *print_root(const struct plan *p)
     return o;
 }
 
-static json_t *print_namespaces(unsigned long flags)
+static json_t *print_namespaces(const struct plan *p)
 {
     static const struct {
         unsigned long flag;
@@ -317,9 +318,10 @@ static json_t *print_namespaces(unsigned long flags)
     json_t *a = json_array();
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (flags & all[i].flag)
+        if (p->clone_flags & all[i].flag)
             json_array_append_new(a, json_string(all[i].name));
-    json_array_append_new(a, json_string("cgroup"));
+    if (p->child.new_cgroup_ns)
+        json_array_append_new(a, json_string("cgroup"));
     return a;
 }
 
@@ -334,7 +336,7 @@ char *plan_print(const struct plan *p, struct err *e)
 
     if (caps_names(c->caps, &caps, e) < 0)
         return NULL;
-    json_object_set_new(o, "namespaces", print_namespaces(p->clone_flags));
+    json_object_set_new(o, "namespaces", print_namespaces(p));
     json_object_set_new(o, "uidMap", print_rows(&s->map.uid));
     json_object_set_new(o, "gidMap", print_rows(&s->map.gid));
     json_object_set_new(o, "root", print_root(p));

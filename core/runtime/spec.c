@@ -22,6 +22,7 @@ void spec_free(struct spec *s)
     for (size_t i = 0; i < s->sysctl_count; i++)
         limits_sysctl_free(&s->sysctls[i]);
     free(s->sysctls);
+    cgroup_ask_free(&s->cgroup);
     free(s->seccomp_profile);
     seccomp_free(&s->seccomp);
     *s = (struct spec){0};

@@ -11,6 +11,7 @@
 
 #include "core/base/idmap.h"
 #include "core/base/text.h"
+#include "core/runtime/cgroup_ask.h"
 #include "core/runtime/limits.h"
 #include "core/runtime/volume_opt.h"
 #include "net/slirp.h"
@@ -44,6 +45,7 @@ struct spec {
     struct limits_sysctl *sysctls;
     size_t sysctl_count;
     unsigned long long shm_bytes;
+    struct cgroup_ask cgroup; /* the limits of the whole container */
 
     bool host_pid, host_ipc, host_uts;
     enum spec_net net;

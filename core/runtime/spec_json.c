@@ -8,6 +8,7 @@
 #include "core/base/auto.h"
 #include "core/base/jsonx.h"
 #include "core/runtime/caps.h"
+#include "core/runtime/cgroup_json.h"
 #include "core/runtime/seccomp.h"
 #include "core/runtime/seccomp_profile.h"
 #include "core/runtime/spec_mount.h"
@@ -153,7 +154,7 @@ static json_t *namespaces_json(const struct spec *s)
         bool own;
     } all[] = {{"user", true},
                {"mount", true},
-               {"cgroup", true},
+               {"cgroup", !s->cgroup.host_ns},
                {"pid", !s->host_pid},
                {"ipc", !s->host_ipc},
                {"uts", !s->host_uts},
@@ -304,8 +305,15 @@ int spec_json_format(const struct spec *s, json_t **ret, struct err *e)
                           "process", process_json(s), "root", "readonly", s->read_only, "hostname",
                           s->hostname ? spec_text_json(s->hostname) : NULL, "mounts",
                           spec_mount_format(s), "linux", linux_json(s), "rctr", rest_json(s));
+    int r;
+
     if (!o)
         return err_set(e, ENOMEM, "the container's configuration cannot be written as JSON");
+    r = cgroup_json_add(&s->cgroup, o, e);
+    if (r < 0) {
+        json_decref(o);
+        return r;
+    }
     *ret = o;
     return 0;
 }
@@ -448,6 +456,8 @@ int spec_json_parse(const json_t *o, int cache_dir_fd, struct spec *ret, struct 
         r = parse_linux(o, &s, e);
     if (r == 0)
         r = parse_rest(o, cache_dir_fd, &s, e);
+    if (r == 0)
+        r = cgroup_json_parse(o, &s.cgroup, e);
     if (r < 0) {
         spec_free(&s);
         return r;
