@@ -1,7 +1,7 @@
 #!/bin/bash
 # run.sh - rctr against its peers and against what the machine alone needs, in one run.
 #
-#   tests/bench/run.sh [--quick] [--ahead] [--prefix DIR] [start] [pull] [memory]
+#   tests/bench/run.sh [--quick] [--ahead] [--prefix DIR] [start] [pull] [memory] [life]
 #
 # As root: it installs what is missing, builds rctr (or takes the one under DIR) into a prefix of
 # root's, makes the user rctr-bench, Debian images and a registry on loopback, and measures as that
@@ -224,6 +224,9 @@ peak_as_user() {
     "$work/bin/peak" "/sys/fs/cgroup/rctr-bench.$$.$RANDOM" bash -c "$(declare -f as_user); user=$user work=$work port=$port; as_user \"\$@\"" bash "$@"
 }
 
+# shellcheck source=tests/bench/life.sh
+. "$here/life.sh"
+
 # --- Tables -------------------------------------------------------------------------------------
 
 # table JOB TITLE OURS BUDGET NAME...: medians, and what ours is of each, from $work/results.
@@ -293,6 +296,7 @@ report() {
         table pull-layers 'Pull: 30 small layers' rctr 400 curl shell skopeo podman
         [ ! -e "$work/images/big.tar" ] || table_big ;;
     esac
+    case " $jobs " in *" life "*) report_life ;; esac
     memory_table memory-pull 'Memory of a pull (budget 25 MB)'
     memory_table memory-run 'Memory of a container that sleeps, with the client that waits for it'
 }
@@ -317,14 +321,14 @@ while [ $# -gt 0 ]; do
     --quick) quick=1 ;;
     --ahead) ahead='chrt --rr 1' ;;
     --prefix) prefix=$(realpath "${2:?}"); shift ;;
-    start | pull | memory) jobs+=" $1" ;;
-    *) echo "usage: tests/bench/run.sh [--quick] [--ahead] [--prefix DIR] [start] [pull] [memory]" >&2; exit 2 ;;
+    start | pull | memory | life) jobs+=" $1" ;;
+    *) echo "usage: tests/bench/run.sh [--quick] [--ahead] [--prefix DIR] [start] [pull] [memory] [life]" >&2; exit 2 ;;
     esac
     shift
 done
-jobs=${jobs:-start pull memory}
-rounds_start=40 rounds_podman=8 rounds_pull=5 rounds_big=3
-[ -z "$quick" ] || rounds_start=10 rounds_podman=3 rounds_pull=3
+jobs=${jobs:-start pull memory life}
+rounds_start=40 rounds_podman=8 rounds_pull=5 rounds_big=3 rounds_life=20 rounds_life_podman=2
+[ -z "$quick" ] || rounds_start=10 rounds_podman=3 rounds_pull=3 rounds_life=5 rounds_life_podman=1
 
 # A namespace of our own for mounts; podman wants them shared within it.
 if [ "${RCTR_BENCH_INSIDE:-}" != 1 ] && [ "$(id -u)" -eq 0 ]; then
