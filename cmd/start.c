@@ -4,22 +4,31 @@
 #include <unistd.h>
 
 #include "cmd/command.h"
+#include "cmd/select.h"
 #include "core/base/auto.h"
 #include "core/base/self.h"
 #include "core/engine/container.h"
+#include "core/engine/lifecycle.h"
 #include "core/monitor/attach.h"
 
 struct start_args {
-    bool attach, interactive, sig_proxy;
+    struct select_args select;
+    bool attach, interactive, sig_proxy, restart;
     const char *detach_keys;
 };
 
 static const struct opt start_opts[] = {
+    OPT_FLAG(0, "all", struct start_args, select.all, "Start all containers that do not run"),
     OPT_FLAG('a', "attach", struct start_args, attach,
              "Relay its output and signals, and end with its exit status"),
     OPT_TEXT(0, "detach-keys", struct start_args, detach_keys, "KEYS",
              "Detach from a terminal with these keys", .preset = "ctrl-p,ctrl-q"),
+    OPT_LIST('f', "filter", struct start_args, select.filter, "KEY=VALUE",
+             "Start the containers that fit"),
     OPT_FLAG('i', "interactive", struct start_args, interactive, "Relay standard input, too"),
+    OPT_FLAG('l', "latest", struct start_args, select.latest, "Start the newest container"),
+    OPT_FLAG(0, "restart", struct start_args, restart,
+             "With --all: only those that their restart policies want to run, as after a reboot"),
     OPT_FLAG(0, "sig-proxy", struct start_args, sig_proxy, "Pass signals on to the container",
              .preset = "true"),
     OPT_DONE,
@@ -40,22 +49,20 @@ static int follow(struct container *c, int client, const struct start_args *a, s
     return attach_run(client, &o, &detached, e);
 }
 
-static int start_one(struct store *s, const char *name, const struct start_args *a, struct err *e)
+static int start_one(struct store *s, struct selected *one, const struct start_args *a,
+                     struct err *e)
 {
-    autorecord struct record r = {.dir_fd = -1};
+    struct record *r = &one->record;
     struct container c;
     struct winsize size;
     bool attach = a->attach || a->interactive;
-    int client = -1, n = record_find(s, name, &r, e);
+    int client = -1, n;
 
-    if (n == 0)
-        n = record_settle(s, &r, e);
-    if (n == 0 && record_has_monitor(r.state) && !attach && r.state != RECORD_INITIALIZED) {
-        puts(name); /* it runs, as was wished */
+    if (record_has_monitor(r->state) && !attach && r->state != RECORD_INITIALIZED) {
+        puts(one->word); /* it runs, as was wished */
         return 0;
     }
-    if (n == 0)
-        n = container_load(s, &r, &c, e);
+    n = container_load(s, r, &c, e);
     if (n < 0)
         return n;
     if (attach && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) {
@@ -67,43 +74,69 @@ static int start_one(struct store *s, const char *name, const struct start_args 
         n = follow(&c, client, a, e);
     } else if (n == 0) {
         attach_leave(client);
-        puts(name);
+        puts(one->word);
     }
     container_free(&c);
     return n;
 }
 
+/* What --all means. */
+static bool rests(const struct record *r)
+{
+    return r->state == RECORD_CREATED || r->state == RECORD_EXITED;
+}
+
+static int check(const struct start_args *a, int argc, struct err *e)
+{
+    if (a->restart && !a->select.all)
+        return err_set(e, EINVAL, "--restart is used together with --all");
+    if (a->select.all && argc)
+        return err_set(e, EINVAL,
+                       "either start all containers or the container(s) provided in the arguments");
+    if ((a->attach || a->interactive) && (argc > 1 || a->select.all || a->select.filter.n))
+        return err_set(e, EINVAL, "you cannot start and attach multiple containers at once");
+    return 0;
+}
+
 static int start_main(const void *args, int argc, const char **argv, struct err *e)
 {
     const struct start_args *a = args;
+    const struct select_want want = {.args = &a->select,
+                                     .words = argv,
+                                     .count = argc,
+                                     .takes = a->restart ? lifecycle_is_wanted : rests,
+                                     .none = "start requires at least one argument"};
+    autoselection struct selection l = {0};
     autostore struct store s = STORE_CLOSED;
-    int status = 0, r;
+    int r = check(a, argc, e);
 
-    if ((a->attach || a->interactive) && argc > 1)
-        return err_set(e, EINVAL, "you cannot start and attach multiple containers at once");
-    r = self_seal(e);
+    if (r == 0)
+        r = self_seal(e);
     if (r == 0)
         r = store_open(&s, e);
-    for (int i = 0; i < argc && r >= 0; i++) {
-        r = start_one(&s, argv[i], a, e);
-        if (r < 0 && i + 1 < argc) { /* main prints the last one */
-            fprintf(stderr, "Error: %s\n", e->text);
-            status = e->status ? e->status : 125;
-            r = 0;
-        } else if (r > 0)
-            status = r;
+    if (r == 0)
+        r = select_load(&s, &want, &l, e);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < l.n; i++) {
+        struct err why = {0};
+
+        r = start_one(&s, &l.v[i], a, &why);
+        if (r < 0)
+            select_fail(&l, &why);
+        else if (r > 0)
+            l.status = r;
     }
-    return r < 0 ? r : status;
+    return l.status;
 }
 
 const struct command command_start = {
     .name = "start",
     .aliases = "container start",
-    .operand = "CONTAINER...",
+    .operand = "[CONTAINER...]",
     .summary = "Start containers that were made before",
     .opts = start_opts,
     .args_size = sizeof(struct start_args),
-    .operands_min = 1,
     .operands_max = -1,
     .mixed = true,
     .guess = GUESS_CONTAINER,

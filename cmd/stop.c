@@ -16,6 +16,7 @@
 struct stop_args {
     struct select_args select;
     const char *time;
+    bool restart;
 };
 
 static const struct opt stop_opts[] = {
@@ -27,6 +28,8 @@ static const struct opt stop_opts[] = {
     OPT_FLAG('i', "ignore", struct stop_args, select.ignore,
              "Do not fail when a container is missing"),
     OPT_FLAG('l', "latest", struct stop_args, select.latest, "Stop the newest container"),
+    OPT_FLAG(0, "restart", struct stop_args, restart,
+             "Stop as the end of the host does: `start --all --restart` starts them again"),
     OPT_TEXT('t', "time", struct stop_args, time, "SECONDS",
              "Wait so long before killing it (default: its own, else 10)"),
     OPT_ALIAS(0, "timeout", "time"),
@@ -75,7 +78,8 @@ static int stop_main(const void *args, int argc, const char **argv, struct err *
     if (!items)
         return err_memory(e);
     for (size_t i = 0; i < l.n; i++)
-        items[i] = (struct stop_item){.record = &l.v[i].record, .grace_s = grace_s};
+        items[i] = (struct stop_item){
+            .record = &l.v[i].record, .grace_s = grace_s, .host_goes_down = a->restart};
     (void)stop_all(&s, items, l.n); /* each result is told */
     report(&l, items);
     return l.status;

@@ -27,9 +27,10 @@
 enum {
     KILL_PATIENCE_MS = 10000, /* from SIGKILL to the end of the monitor */
     START_PATIENCE_MS = 20000,
-    BLIND_MS = 20,  /* between two looks where there are no pidfds (Linux before 5.3) */
-    LOOK_MS = 100,  /* between two looks at a record that is about to change */
-    FDS_SPARE = 40, /* descriptors that are needed for other things */
+    MONITOR_LEAD_MS = 500, /* its monitor kills it when its grace is over; then we do */
+    BLIND_MS = 20,         /* between two looks where there are no pidfds (Linux before 5.3) */
+    LOOK_MS = 100,         /* between two looks at a record that is about to change */
+    FDS_SPARE = 40,        /* descriptors that are needed for other things */
 };
 
 /* A container on its way. */
@@ -82,9 +83,9 @@ static int mark(void *arg, struct record *r, struct err *e)
     bool rm = i->then == STOP_THEN_RULE ? r->rm : i->then == STOP_THEN_REMOVE;
 
     (void)e;
-    if (!runs(r) || (r->stopped_by_user && r->rm == rm))
+    if (!runs(r) || ((r->stopped_by_user || i->host_goes_down) && r->rm == rm))
         return 1;
-    r->stopped_by_user = true;
+    r->stopped_by_user = r->stopped_by_user || !i->host_goes_down;
     r->rm = rm;
     return 0;
 }
@@ -148,11 +149,16 @@ static void signal_stop(struct way *w)
     if (r->state == RECORD_RESTARTING)
         send(&w->monitor, SIGUSR1);
     if (grace == 0 || r->state == RECORD_INITIALIZED) {
+        if (w->item->host_goes_down)
+            send(&w->monitor, SIGTERM);
         signal_kill(w);
         return;
     }
-    send(&w->init, stop_signal(r));
-    w->due_ms = now_ms() + grace;
+    if (w->item->host_goes_down) /* it stops the container in its own way, and restarts nothing */
+        send(&w->monitor, SIGTERM);
+    else
+        send(&w->init, stop_signal(r));
+    w->due_ms = now_ms() + grace + (w->item->host_goes_down ? MONITOR_LEAD_MS : 0);
 }
 
 /* Its monitor had decided to restart it before the mark was there: the new process has to hear. */

@@ -22,6 +22,8 @@ struct stop_item {
     long long grace_s;     /* between its stop signal and SIGKILL; STOP_NOW: SIGKILL at once;
                               STOP_GRACE_OWN: the container's own, else STOP_GRACE_S */
     enum stop_then then;
+    bool host_goes_down; /* it is not marked as stopped by the user: `start --all --restart` starts
+                            it again */
     /* The outcome: */
     int result;  /* 0: it does not run (any more); else -errno with `why` */
     bool ran;    /* it did run before */
