@@ -1,4 +1,5 @@
 /* record_sweep - what crashed commands and killed monitors left behind. Declared in record.h. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -141,6 +142,45 @@ static int mend_name(const struct store *s, const struct record *r, struct err *
                                                            : 0;
 }
 
+/* A second name: a rename was killed between two steps. Under the lock that rename holds; one that
+ * is being made has no lock yet, and may be trying names. */
+static int drop_second_name(const struct store *s, const char *name, const char *id, struct err *e)
+{
+    autorecord struct record seen = {.dir_fd = -1}, r = {.dir_fd = -1};
+    autofd int lock = -1;
+
+    if (record_load(s, id, &seen, NULL) < 0 || strcmp(seen.name, name) == 0 ||
+        record_lock(s, &seen, LOCK_EX | LOCK_NB, &lock, NULL) < 0 ||
+        record_load(s, id, &r, NULL) < 0 || r.state == RECORD_CREATING || strcmp(r.name, name) == 0)
+        return 0;
+    return record_name_free(s, name, id, e);
+}
+
+static int sweep_names(const struct store *s, struct err *e)
+{
+    autostrv struct strv names = {0};
+    int fd = openat(s->fd, "names", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *ent;
+
+    if (!d) {
+        if (fd >= 0)
+            close(fd);
+        return 0;
+    }
+    while (r == 0 && (ent = readdir(d)))
+        if (ent->d_name[0] != '.')
+            r = strv_add(&names, ent->d_name, e);
+    closedir(d);
+    for (size_t i = 0; r == 0 && i < names.n; i++) {
+        char id[RECORD_ID_HEX + 1];
+
+        if (record_name_owner(s, names.v[i], id) == 0)
+            r = drop_second_name(s, names.v[i], id, e);
+    }
+    return r;
+}
+
 int record_sweep(const struct store *s, struct err *e)
 {
     autostrv struct strv ids = {0};
@@ -160,5 +200,5 @@ int record_sweep(const struct store *s, struct err *e)
         if (n < 0 && n != -ENOENT)
             log_warn("container %.12s cannot be cleaned up: %s", ids.v[i], why.text);
     }
-    return r;
+    return r < 0 ? r : sweep_names(s, e);
 }

@@ -7,6 +7,7 @@
 #include "core/base/auto.h"
 #include "core/engine/container.h"
 #include "core/engine/stop.h"
+#include "core/monitor/attach.h"
 
 int lifecycle_start(struct store *s, struct record *r, struct err *e)
 {
@@ -17,7 +18,7 @@ int lifecycle_start(struct store *s, struct record *r, struct err *e)
         return n;
     n = container_start(&c, &client, e);
     if (n == 0)
-        close(client); /* nobody is attached */
+        attach_leave(client);
     *r = c.record;
     c.record = (struct record){.dir_fd = -1};
     container_free(&c);

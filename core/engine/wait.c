@@ -211,7 +211,7 @@ int wait_for(struct wait_watch *w, struct record *r, int *ret_code, struct err *
         if (n < 0)
             return n;
         if (n == 1) {
-            *ret_code = code_of_removed(w->store, r->id);
+            *ret_code = r->state == RECORD_EXITED ? r->exit_code : code_of_removed(w->store, r->id);
             return 0;
         }
         if (met(c, &first, r)) {
