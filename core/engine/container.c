@@ -143,6 +143,8 @@ static int fill_folder(const struct container_request *q, const struct image *im
         r = keep_seccomp(c, dir, e);
     if (r == 0)
         r = volumes_take(c->store, &c->record, s, e);
+    if (r == 0)
+        r = volumes_fill(c->store, &c->record, s, &c->rootfs, base, e);
     return r < 0 ? r : definition_save(c->store, &c->record, &c->def, e);
 }
 

@@ -12,6 +12,7 @@
 #include "core/base/proc.h"
 #include "core/runtime/cgroup.h"
 #include "core/runtime/cgroup_json.h"
+#include "storage/volume_use.h"
 
 struct entry {
     struct book *b;
@@ -212,9 +213,10 @@ void book_failed(struct book *b, const struct err *why)
     struct entry n = {.b = b, .why = why};
     struct err lost; /* the first failure is told */
 
-    if (b->is_new && b->record->state == RECORD_CREATING)
+    if (b->is_new && b->record->state == RECORD_CREATING) {
         (void)record_remove(b->store, b->record, &lost);
-    else
+        (void)volume_use_release(b->store, b->record, &lost);
+    } else
         (void)record_update(b->store, b->record, set_failed, &n, &lost);
 }
 
@@ -243,6 +245,8 @@ int book_end(struct book *b, int status, const struct err *why, char ret_gone[NA
     ret_gone[0] = 0;
     if (code == 0 && b->record->rm)
         code = record_set_aside(b->store, b->record, ret_gone, e);
+    if (code == 0 && b->record->rm && b->record->volumes.n)
+        code = volume_use_release(b->store, b->record, e);
     return code;
 }
 
