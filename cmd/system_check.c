@@ -37,8 +37,8 @@ static int system_check_main(const void *args, int argc, const char **argv, stru
         r = check_store(&s, &options, &res, e);
     if (r < 0)
         return r;
-    printf("checked: %zu blobs, %zu layers, %zu names of images, %zu containers\n", res.blobs,
-           res.layers, res.names, res.containers);
+    printf("checked: %zu blobs, %zu layers, %zu names of images, %zu containers, %zu volumes\n",
+           res.blobs, res.layers, res.names, res.containers, res.volumes);
     if (res.problems == 0) {
         puts("no problems");
         return 0;

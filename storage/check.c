@@ -23,6 +23,7 @@
 #include "storage/record.h"
 #include "storage/record_name.h"
 #include "storage/refs.h"
+#include "storage/volume_use.h"
 
 enum { PIECE = 1 << 17 };
 
@@ -309,6 +310,41 @@ static int check_containers(struct check *c, struct err *e)
     return r;
 }
 
+/* A volume that a container needs, and what a volume needs itself. Nothing is repaired but what a
+ * killed remover left: the data is all that there is. */
+static int check_volumes(struct check *c, struct err *e)
+{
+    autovolume_use struct volume_use use = {0};
+    autostrv struct strv names = {0};
+    int r = c->o->repair ? volume_use_sweep(c->s, e) : 0;
+
+    if (r == 0)
+        r = volume_use_load(c->s, &use, e);
+    if (r == 0)
+        r = volume_names(c->s, &names, e);
+    for (size_t i = 0; r == 0 && i < names.n; i++) {
+        autovolume struct volume v = {0};
+        autofd int dir = -1;
+        struct err why = {0};
+        struct stat st;
+
+        c->res->volumes++;
+        if (volume_load(c->s, names.v[i], &v, &why) < 0)
+            problem(c, -ENOTSUP,
+                    "%s; save what is in volumes/%s/data, then remove it (rctr volume rm)",
+                    why.text, names.v[i]);
+        else if (volume_folder(c->s, names.v[i], &dir, NULL) == 0 &&
+                 (fstatat(dir, "data", &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode)))
+            problem(c, -ENOTSUP, "volume \"%s\" is damaged: its folder data is missing",
+                    names.v[i]);
+    }
+    for (size_t i = 0; r == 0 && i < use.volumes.n; i++)
+        if (!volume_exists(c->s, use.volumes.v[i]))
+            problem(c, -ENOTSUP, "container %.12s: its volume \"%s\" is missing",
+                    use.containers.v[i], use.volumes.v[i]);
+    return r;
+}
+
 int check_store(struct store *s, const struct check_options *o, struct check_result *ret,
                 struct err *e)
 {
@@ -327,5 +363,7 @@ int check_store(struct store *s, const struct check_options *o, struct check_res
         r = check_names(&c, e);
     if (r == 0)
         r = check_containers(&c, e);
+    if (r == 0)
+        r = check_volumes(&c, e);
     return r;
 }

@@ -15,12 +15,13 @@ struct check_options {
 };
 
 struct check_result {
-    size_t blobs, layers, names, containers; /* looked at */
+    size_t blobs, layers, names, containers, volumes; /* looked at */
     size_t problems, repaired;
 };
 
 /* Blobs against their digests; layers against their meta.json and, where the blob is still there,
- * file by file against it; every name down to its layers; every container and its name. Waits for
+ * file by file against it; every name down to its layers; every container and its name; every
+ * volume (which are never removed: they hold the only copy of something). Waits for
  * other writers when it repairs. 0 whatever is found: see `ret`. */
 int check_store(struct store *s, const struct check_options *o, struct check_result *ret,
                 struct err *e);
