@@ -71,6 +71,20 @@ struct create_args {
     OPT_LIST(0, "expose", T, c.q.expose, "PORT[-PORT][/PROTOCOL]", \
              "Note that a program listens on a port"), \
     OPT_LIST(0, "group-add", T, c.q.group_add, "GROUP", "Add a supplementary group"), \
+    OPT_TEXT(0, "health-cmd", T, c.q.health.cmd, "COMMAND", \
+             "Ask for the container's health with COMMAND, or none"), \
+    OPT_TEXT(0, "health-interval", T, c.q.health.interval, "DURATION", \
+             "Ask so often, or disable (30s)"), \
+    OPT_TEXT(0, "health-on-failure", T, c.q.health.on_failure, "none|kill|restart|stop", \
+             "Choose what an unhealthy container gets (none)"), \
+    OPT_TEXT(0, "health-retries", T, c.q.health.retries, "NUMBER", \
+             "Call it unhealthy after so many failures in a row (3)"), \
+    OPT_TEXT(0, "health-start-interval", T, c.q.health.start_interval, "DURATION", \
+             "Ask so often in the start period (5s)"), \
+    OPT_TEXT(0, "health-start-period", T, c.q.health.start_period, "DURATION", \
+             "Count no failures so long after the start (0s)"), \
+    OPT_TEXT(0, "health-timeout", T, c.q.health.timeout, "DURATION", \
+             "Kill an answer that takes longer (30s)"), \
     OPT_TEXT('h', "hostname", T, c.q.hostname, "NAME", "Set the host name"), \
     OPT_TEXT(0, "image-volume", T, c.q.image_volume, "anonymous|tmpfs|ignore", \
              "Choose what the volumes of the image become", .preset = "anonymous"), \
@@ -92,6 +106,7 @@ struct create_args {
     OPT_TEXT(0, "network", T, c.q.net, "slirp|none|host", "Choose the network", \
              .guess = GUESS_NETWORK), \
     OPT_ALIAS(0, "net", "network"), \
+    OPT_FLAG(0, "no-healthcheck", T, c.q.health.none, "Ignore the image's health check"), \
     OPT_FLAG(0, "no-hosts", T, c.q.no_hosts, "Leave /etc/hosts as it is in the image"), \
     OPT_TEXT(0, "os", T, c.os, "OS", "Choose the image's operating system"), \
     OPT_FLAG(0, "oom-kill-disable", T, c.q.cgroup.oom_kill_disable, \

@@ -41,6 +41,8 @@ static int make_spec(struct store *s, const struct container_request *q,
         r = request_security(q, s, spec, e);
     if (r == 0)
         r = request_limits(q, spec, e);
+    if (r == 0)
+        r = request_health(q, config, &c->def.policy, e);
     return r < 0 ? r : request_policy(q, &c->def.policy, e);
 }
 

@@ -9,6 +9,12 @@
 #include "storage/record.h"
 #include "storage/store.h"
 
+/* --health-…, as the user typed them. */
+struct health_request {
+    const char *cmd, *interval, *timeout, *retries, *start_period, *start_interval, *on_failure;
+    bool none; /* --no-healthcheck */
+};
+
 /* All texts are borrowed and as the user typed them; NULL or empty: not given. */
 struct container_request {
     const char *image;      /* as typed, for the record; NULL with rootfs_dir */
@@ -27,6 +33,7 @@ struct container_request {
     struct opt_list dns, dns_search, dns_option, add_host;
     struct opt_list label, label_file, annotation, expose;
     struct opt_list log_opt;
+    struct health_request health;
     bool env_host, unsetenv_all, no_hosts;
     struct cgroup_ask_words cgroup;
     bool interactive, tty, rm, init, read_only, privileged;
@@ -53,6 +60,10 @@ int request_policy(const struct container_request *q, struct policy *p, struct e
 
 /* --log-driver, --log-opt: as struct policy has them; the driver can be used here. */
 int request_log(const struct container_request *q, struct policy *p, struct err *e);
+
+/* --health-…, --no-healthcheck over the image's HEALTHCHECK; what nobody said gets its preset. */
+int request_health(const struct container_request *q, const struct image_config *config,
+                   struct policy *p, struct err *e);
 
 /* --label and --annotation into the record, over the image's labels. */
 int request_labels(const struct container_request *q, const struct image_config *config,

@@ -39,6 +39,7 @@
 #include "core/base/proc.h"
 #include "core/base/self.h"
 #include "core/monitor/book.h"
+#include "core/monitor/health.h"
 #include "core/monitor/idle.h"
 #include "core/monitor/life.h"
 #include "core/monitor/logfile.h"
@@ -63,6 +64,7 @@ struct monitor {
     struct book book;
     struct logfile *log;
     struct watch watch;
+    struct health *health;
     enum life_state state;
     int signals, timers[TIMER_COUNT]; /* -1: not set */
     int status;                       /* of the last life; wire_exit has the same fields */
@@ -205,7 +207,7 @@ static void on_client(void *arg, int sock)
 
 /* ---- beside a running program: health checks and the like (watch.h) ---- */
 
-static void begin_watch(struct monitor *m)
+static void begin_watch(struct monitor *m, bool resumed)
 {
     m->watch = (struct watch){.loop = m->loop,
                               .store = m->job->store,
@@ -216,10 +218,19 @@ static void begin_watch(struct monitor *m)
                               .init_pidfd = m->program.run.pidfd,
                               .give_up = give_up,
                               .monitor = m};
+    /* At worst nobody asks for its health; its owner sees that it stays "starting". */
+    (void)health_begin(&m->watch, resumed, &m->health, NULL);
+}
+
+static void wake(struct monitor *m)
+{
+    begin_watch(m, true);
 }
 
 static void end_watch(struct monitor *m)
 {
+    health_end(m->health);
+    m->health = NULL;
     m->watch = (struct watch){.init_pidfd = -1};
 }
 
@@ -358,7 +369,7 @@ static void serve(struct monitor *m)
     tell(m, m->job->record->restart_count ? "restart" : "start", NULL, NULL);
     if (m->policy.timeout_s)
         set_timer(m, TIMER_TIMEOUT, m->policy.timeout_s * 1000);
-    begin_watch(m);
+    begin_watch(m, false);
     idle_settle();
     /* The command may have found no process to send its signal to. */
     if (m->job->record->stopped_by_user)
@@ -442,11 +453,11 @@ static void fail(struct monitor *m)
 }
 
 static void (*const actions[LIFE_ACTION_COUNT])(struct monitor *m) = {
-    [LIFE_HOLD] = hold,        [LIFE_LET_GO] = let_go_program,
-    [LIFE_SERVE] = serve,      [LIFE_ASK] = ask,
-    [LIFE_SLAY] = slay,        [LIFE_HUSH] = end_watch,
-    [LIFE_WAKE] = begin_watch, [LIFE_REST] = rest,
-    [LIFE_BEGIN] = begin,      [LIFE_END] = end,
+    [LIFE_HOLD] = hold,   [LIFE_LET_GO] = let_go_program,
+    [LIFE_SERVE] = serve, [LIFE_ASK] = ask,
+    [LIFE_SLAY] = slay,   [LIFE_HUSH] = end_watch,
+    [LIFE_WAKE] = wake,   [LIFE_REST] = rest,
+    [LIFE_BEGIN] = begin, [LIFE_END] = end,
     [LIFE_FAIL] = fail,
 };
 

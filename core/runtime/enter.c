@@ -94,18 +94,21 @@ static _Noreturn void join_and_start(struct enter *n)
     } m = {.b = BARRIER_ENTERED};
     long pid;
 
+    if (c->die_with_parent)
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     program_child_signals();
     self_title("rctr: exec"); /* of the program's process, too: ps inside shows it for a moment */
     (void)setsid();           /* keys pressed meanwhile are for the program */
-    umask(022);
     move_socket(c);
     if (n->cgroup >= 0)
         program_child_check(c, STEP_CGROUP, 0, write(n->cgroup, "0", 1));
     program_child_check_code(c, STEP_JOIN, 0, join_enter(&n->join, ~0UL));
     join_close(&n->join);
     become_root(c);
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* changing ids may have set it */
+    if (c->die_with_parent) /* changing ids has cleared the one and may have set the other */
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     look_up(n, &who);
     pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
     program_child_check(c, STEP_JOIN, 2, pid);

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@
 #include "core/base/auto.h"
 #include "core/base/proc.h"
 
-enum { ROUNDS = 50 };
+enum { ROUNDS = 50, REAP_MS = 500 };
 
 struct member {
     pid_t pid, parent;
@@ -120,8 +121,13 @@ static size_t kill_round(pid_t root)
 
 void family_kill(pid_t root)
 {
+    autofd int pidfd = proc_pidfd(root);
+    struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
     (void)kill(root, SIGSTOP);
     for (int i = 0; i < ROUNDS && kill_round(root) > 0; i++)
         continue;
-    (void)kill(root, SIGKILL);
+    (void)kill(root, SIGCONT);
+    if (pidfd < 0 || poll(&p, 1, REAP_MS) <= 0)
+        (void)kill(root, SIGKILL);
 }

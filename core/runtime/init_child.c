@@ -10,15 +10,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Collect all that have ended. Ends PID 1 when the program is among them. */
+/* Collect all that have ended. Ends this process when the program is among them. */
 static void reap(pid_t program)
 {
-    int status = 0;
+    int status = 0, last = -1;
     pid_t pid;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         if (pid == program)
-            _exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+            last = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    if (last >= 0)
+        _exit(last);
     if (pid < 0 && errno == ECHILD)
         _exit(255);
 }
