@@ -9,6 +9,7 @@
 #include "cmd/select.h"
 #include "core/base/auto.h"
 #include "core/engine/remove.h"
+#include "storage/event.h"
 
 struct container_prune_args {
     struct select_args select;
@@ -49,6 +50,9 @@ static int prune(const struct store *s, struct selection *l, struct err *e)
         puts(l->v[i].word);
         bytes += items[i].bytes;
     }
+    snprintf(size, sizeof size, "%lld", bytes);
+    event_add(
+        s, &(struct event){.type = "container", .action = "prune", .more = {{"reclaimed", size}}});
     printf("Total reclaimed space: %s\n", human_size(bytes, size));
     return 0;
 }

@@ -211,6 +211,29 @@ int record_folder(const struct store *s, struct record *r, int *ret_fd, struct e
     return 0;
 }
 
+/* On a full disk there is no room for a second file, but the first one has its block: what a
+ * container does must be told there, too. A crash in this moment would leave a damaged record. */
+static int save_in_place(int dir, const struct text *t)
+{
+    autofd int fd = openat(dir, "record.json", O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    autofree char *padded = NULL;
+    struct stat st;
+    size_t n = t->n;
+
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return -EIO;
+    if (n > (size_t)st.st_size && (long long)n > (long long)st.st_blocks * 512)
+        return -ENOSPC;
+    if (n < (size_t)st.st_size)
+        n = (size_t)st.st_size;
+    padded = malloc(n);
+    if (!padded)
+        return -ENOMEM;
+    memset(padded, ' ', n);
+    memcpy(padded, t->s, t->n);
+    return pwrite(fd, padded, n, 0) == (ssize_t)n ? 0 : -ENOSPC;
+}
+
 int record_save(const struct store *s, struct record *r, struct err *e)
 {
     autotext struct text t = {0};
@@ -220,6 +243,8 @@ int record_save(const struct store *s, struct record *r, struct err *e)
         n = dump(r, &t, e);
     if (n == 0)
         n = file_replace(dir, "record.json", t.s, t.n, 0600, false, e);
+    if ((n == -ENOSPC || n == -EDQUOT) && save_in_place(dir, &t) == 0)
+        return 0;
     return err_wrap(e, n, "container %s", r->id);
 }
 

@@ -8,6 +8,7 @@
 #include "core/engine/container.h"
 #include "core/engine/stop.h"
 #include "core/monitor/attach.h"
+#include "storage/event.h"
 
 int lifecycle_start(struct store *s, struct record *r, struct err *e)
 {
@@ -48,6 +49,8 @@ static int start_again(struct store *s, struct lifecycle_restart *i, bool ran, b
 
     if (r == 0)
         r = lifecycle_start(s, i->record, &i->why);
+    if (r == 0 && ran)
+        event_container(s, i->record, "restart", NULL, NULL);
     if (r == -EALREADY) /* another command was faster: it runs, as was wished */
         r = 0;
     if (r == 0 && rm)

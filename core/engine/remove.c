@@ -8,6 +8,7 @@
 #include "core/base/auto.h"
 #include "core/base/usage.h"
 #include "core/engine/stop.h"
+#include "storage/event.h"
 #include "storage/volume_use.h"
 
 enum { STATUS_RUNNING = 2, TRIES = 5 }; /* podman rm ends with 2 for one that runs */
@@ -59,6 +60,7 @@ static int remove_still(const struct store *s, struct record *r, struct err *e)
         n = set_aside(&a, r, e);
     if (n < 0 || !a.gone[0])
         return n < 0 ? n : 0;
+    event_container(s, r, "remove", NULL, NULL);
     return err_wrap(e, store_bury(s, a.gone, e), "container %s", r->id);
 }
 

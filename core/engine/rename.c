@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "storage/event.h"
 #include "storage/record_name.h"
 
 struct renaming {
@@ -50,5 +51,9 @@ int rename_container(const struct store *s, struct record *r, const char *name, 
     got = record_update(s, r, change, &n, e);
     if (n.claimed) /* a link too many is taken away by the sweep */
         (void)record_name_free(s, got < 0 ? name : from, r->id, NULL);
-    return got < 0 ? err_wrap(e, got, "renaming container %s", r->id) : 0;
+    if (got < 0)
+        return err_wrap(e, got, "renaming container %s", r->id);
+    if (n.claimed)
+        event_container(s, r, "rename", "oldName", from);
+    return 0;
 }

@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -23,6 +24,7 @@
 
 #include "core/base/auto.h"
 #include "core/runtime/limits.h"
+#include "storage/event.h"
 
 enum {
     KILL_PATIENCE_MS = 10000, /* from SIGKILL to the end of the monitor */
@@ -349,9 +351,12 @@ int stop_all(const struct store *s, struct stop_item *v, size_t n)
     }
     for (size_t i = 0; i < n; i += most)
         stop_batch(s, v + i, n - i < most ? n - i : most);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (v[i].result < 0)
             r = v[i].result;
+        else if (v[i].ran && v[i].then != STOP_THEN_REMOVE)
+            event_container(s, v[i].record, "stop", NULL, NULL);
+    }
     return r;
 }
 
@@ -380,6 +385,7 @@ static int mark_kill(void *arg, struct record *r, struct err *e)
 int stop_kill(const struct store *s, struct record *r, int signo, struct err *e)
 {
     struct killing k = {.signo = signo};
+    char number[12];
     int n = record_settle(s, r, e);
 
     if (n == 0)
@@ -388,6 +394,8 @@ int stop_kill(const struct store *s, struct record *r, int signo, struct err *e)
         n = 0; /* the signal needs no space */
     if (n < 0)
         return n;
+    snprintf(number, sizeof number, "%d", signo);
+    event_container(s, r, "kill", "signal", number);
     if (r->state == RECORD_RESTARTING)
         send(&r->monitor, SIGUSR1);
     else
