@@ -79,6 +79,26 @@ static json_t *settings_json(const struct record *r)
     return j;
 }
 
+/* What a record that lacks the field means too is left out: ps reads hundreds of records at once,
+ * and its time goes into their parsing. */
+static void leave_out_empty(json_t *record)
+{
+    const char *key;
+    json_t *v;
+    void *next;
+
+    json_object_foreach_safe(record, next, key, v)
+    {
+        bool zero = json_is_integer(v) && json_integer_value(v) == 0 &&
+                    strcmp(key, "exit_code") != 0 && strcmp(key, "stop_timeout") != 0;
+
+        if (zero || json_is_null(v) || json_is_false(v) ||
+            (json_is_array(v) && json_array_size(v) == 0) ||
+            (json_is_object(v) && json_object_size(v) == 0))
+            json_object_del(record, key);
+    }
+}
+
 int record_data_format(const struct record *r, json_t **ret, struct err *e)
 {
     json_t *j = json_pack(
@@ -101,6 +121,7 @@ int record_data_format(const struct record *r, json_t **ret, struct err *e)
                        "is not UTF-8?)",
                        r->id);
     }
+    leave_out_empty(j);
     *ret = j;
     return 0;
 }

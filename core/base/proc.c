@@ -17,14 +17,18 @@
 
 enum { HELPER_SAID_MAX = 4096 };
 
+/* Read once: no process lives through a reboot. */
 static int boot_id(char ret[40], struct err *e)
 {
+    static char known[40];
     autotext struct text t = {0};
-    int r = file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 256, &t, e);
+    int r = known[0] ? 0 : file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 256, &t, e);
 
     if (r < 0)
         return r;
-    snprintf(ret, 40, "%.36s", t.s);
+    if (!known[0])
+        snprintf(known, sizeof known, "%.36s", t.s);
+    memcpy(ret, known, sizeof known);
     return 0;
 }
 
