@@ -89,11 +89,7 @@ static void leave_out_empty(json_t *record)
 
     json_object_foreach_safe(record, next, key, v)
     {
-        bool zero = json_is_integer(v) && json_integer_value(v) == 0 &&
-                    strcmp(key, "exit_code") != 0 && strcmp(key, "stop_timeout") != 0;
-
-        if (zero || json_is_null(v) || json_is_false(v) ||
-            (json_is_array(v) && json_array_size(v) == 0) ||
+        if (json_is_null(v) || (json_is_array(v) && json_array_size(v) == 0) ||
             (json_is_object(v) && json_object_size(v) == 0))
             json_object_del(record, key);
     }

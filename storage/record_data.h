@@ -65,7 +65,7 @@ struct record {
 /* Does `monitor` watch a container in this state? */
 bool record_has_monitor(enum record_state s);
 
-/* New document. A field that is empty, false or 0 is left out. */
+/* New document. An empty field is left out. */
 int record_data_format(const struct record *r, json_t **ret, struct err *e);
 /* Fill `ret`, which was initialised by record_init. Wrong types and states are -EINVAL. */
 int record_data_parse(const json_t *j, struct record *ret, struct err *e);
