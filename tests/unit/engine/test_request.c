@@ -319,6 +319,43 @@ static void labels_of_the_user_win(void **state)
     json_decref(c.labels);
 }
 
+static void health_is_the_images_with_our_words_over_it(void **state)
+{
+    struct image_config config = {.health = {.interval_ns = 5000000000LL, .retries = 7}};
+    struct policy p = {0};
+
+    (void)state;
+    ok(strv_add(&config.health.test, "CMD", &e));
+    ok(strv_add(&config.health.test, "ask", &e));
+    ok(request_health(&q, &config, &p, &e));
+    assert_string_equal(p.health.test.v[1], "ask");
+    assert_int_equal(p.health.interval_ns, 5000000000LL);
+    assert_int_equal(p.health.timeout_ns, 30000000000LL);
+    assert_int_equal(p.health.start_period_ns, 0);
+    assert_int_equal(p.health.start_interval_ns, 5000000000LL);
+    assert_int_equal(p.health.retries, 7);
+    policy_free(&p);
+
+    p = (struct policy){0};
+    q.health = (struct health_request){
+        .cmd = "ask me", .interval = "1m30s", .retries = "2", .on_failure = "stop"};
+    ok(request_health(&q, &config, &p, &e));
+    assert_int_equal(p.health.test.n, 2);
+    assert_string_equal(p.health.test.v[0], "CMD-SHELL");
+    assert_string_equal(p.health.test.v[1], "ask me");
+    assert_int_equal(p.health.interval_ns, 90000000000LL);
+    assert_int_equal(p.health.retries, 2);
+    assert_int_equal(p.unhealthy, POLICY_UNHEALTHY_STOP);
+    policy_free(&p);
+
+    p = (struct policy){0};
+    q.health = (struct health_request){.none = true};
+    ok(request_health(&q, &config, &p, &e));
+    assert_string_equal(p.health.test.v[0], "NONE");
+    policy_free(&p);
+    strv_free(&config.health.test);
+}
+
 int main(void)
 {
 #define request_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -334,6 +371,8 @@ int main(void)
         request_test(what_rctr_cannot_enforce_is_refused),
         request_test(limits_are_read_and_named),
         request_test(labels_of_the_user_win),
+        cmocka_unit_test_setup_teardown(health_is_the_images_with_our_words_over_it, setup,
+                                        teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
