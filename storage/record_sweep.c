@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/base/auto.h"
+#include "core/base/cgroup_folder.h"
 #include "core/base/log.h"
 #include "storage/record.h"
 #include "storage/record_name.h"
@@ -70,7 +71,8 @@ static void tell_end(struct record *r)
     r->state = ran || r->started_ns ? RECORD_EXITED : RECORD_CREATED;
     r->monitor = r->init = r->creator = (struct proc_id){0};
     free(r->health);
-    r->health = NULL;
+    free(r->cgroup);
+    r->health = r->cgroup = NULL;
 }
 
 /* Under the record's lock. */
@@ -82,6 +84,8 @@ static int mend(const struct store *s, const char *id, struct err *e)
     if (n < 0 || !needs_work(&r))
         return n;
     kill_init(&r);
+    if (r.cgroup) /* at worst an empty folder stays */
+        (void)cgroup_folder_remove(r.cgroup, NULL);
     if (r.state == RECORD_CREATING || r.rm)
         return record_remove(s, &r, e);
     tell_end(&r);

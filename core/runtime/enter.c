@@ -26,6 +26,7 @@
 #include "core/base/auto.h"
 #include "core/base/log.h"
 #include "core/base/self.h"
+#include "core/runtime/cgroup.h"
 #include "core/runtime/enter_child.h"
 #include "core/runtime/explain.h"
 #include "core/runtime/family.h"
@@ -38,7 +39,7 @@ struct enter {
     const struct enter_job *job;
     struct plan *p;
     struct join join;
-    int sock, cgroup;
+    int sock;
     struct enter_running run;
 };
 
@@ -92,6 +93,7 @@ static _Noreturn void join_and_start(struct enter *n)
         enum barrier b;
         pid_t pid;
     } m = {.b = BARRIER_ENTERED};
+    struct err e;
     long pid;
 
     if (c->die_with_parent)
@@ -101,8 +103,8 @@ static _Noreturn void join_and_start(struct enter *n)
     self_title("rctr: exec"); /* of the program's process, too: ps inside shows it for a moment */
     (void)setsid();           /* keys pressed meanwhile are for the program */
     move_socket(c);
-    if (n->cgroup >= 0)
-        program_child_check(c, STEP_CGROUP, 0, write(n->cgroup, "0", 1));
+    if (cgroup_enter(n->job->cgroup, getpid(), &e) < 0)
+        refuse(c->sync_fd, &e);
     program_child_check_code(c, STEP_JOIN, 0, join_enter(&n->join, ~0UL));
     join_close(&n->join);
     become_root(c);
@@ -121,27 +123,10 @@ static _Noreturn void join_and_start(struct enter *n)
 
 /* ---- the caller ---- */
 
-static int open_cgroup(struct enter *n, struct err *e)
-{
-    autofree char *path = NULL;
-
-    if (!n->job->cgroup)
-        return 0;
-    path = text_format("%s/cgroup.procs", n->job->cgroup);
-    if (!path)
-        return err_memory(e);
-    n->cgroup = open(path, O_WRONLY | O_CLOEXEC);
-    return n->cgroup < 0 ? err_sys(e, "cannot open %s", path) : 0;
-}
-
 static int explain(struct enter *n, const struct child_report *report, struct err *e)
 {
-    int r;
+    int r = explain_report(n->p, n->join.root, report, e);
 
-    if (report->step == STEP_CGROUP)
-        return err_set(e, report->code, "cannot join the container's control group %s: %s",
-                       n->job->cgroup, strerror(report->code));
-    r = explain_report(n->p, n->join.root, report, e);
     if (e && report->step == STEP_CHDIR) /* as podman and docker say it */
         e->status = report->code == ENOENT || report->code == ENOTDIR ? 127 : 126;
     return r;
@@ -265,23 +250,19 @@ static void tell_plan(struct enter *n)
 
 int enter_start(const struct enter_job *j, struct enter_running *ret, struct err *e)
 {
-    struct enter n = {.job = j, .sock = -1, .cgroup = -1, .run = {.pidfd = -1, .tty_fd = -1}};
+    struct enter n = {.job = j, .sock = -1, .run = {.pidfd = -1, .tty_fd = -1}};
     long long t = log_phase_begin();
     int r = join_open(j->init, &n.join, e);
 
     if (r < 0)
         return r;
     r = plan_make(j->spec, NULL, &n.p, e);
-    if (r == 0)
-        r = open_cgroup(&n, e);
     if (r == 0) {
         tell_plan(&n);
         r = run(&n, e);
     }
     if (n.sock >= 0)
         close(n.sock);
-    if (n.cgroup >= 0)
-        close(n.cgroup);
     join_close(&n.join);
     plan_free(n.p);
     log_phase_end(t, "enter container");
