@@ -199,11 +199,16 @@ static int detached(struct enter_job *job, char ret_id[EXEC_ID_HEX + 1], struct 
     return r;
 }
 
-static int not_running(const struct exec_request *q, struct err *e)
+static int not_running(const struct record *c, const struct exec_request *q, struct err *e)
 {
-    int r = err_set(e, EINVAL,
-                    "can only create exec sessions on running containers: container state "
-                    "improper");
+    int r = c->state == RECORD_PAUSED
+                ? err_set(e, EINVAL,
+                          "container %s is paused (cure: rctr unpause %s): container state "
+                          "improper",
+                          c->name, c->name)
+                : err_set(e, EINVAL,
+                          "can only create exec sessions on running containers: container state "
+                          "improper");
 
     if (e && !q->detach)
         e->status = 255;
@@ -221,14 +226,14 @@ int exec_run(const struct store *s, struct record *r, const struct exec_request 
     if (code < 0)
         return code;
     if (r->state != RECORD_RUNNING)
-        return not_running(q, e);
+        return not_running(r, q, e);
     job.cgroup = r->cgroup;
     code = exec_spec(s, r, q, &spec, e);
     if (code < 0)
         return code;
     code = q->detach ? detached(&job, ret_id, e) : attached(q, &job, e);
     if (code == -ESRCH) /* it has ended meanwhile */
-        code = not_running(q, e);
+        code = not_running(r, q, e);
     spec_free(&spec);
     return code;
 }

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "core/base/auto.h"
+#include "core/engine/pause.h"
 #include "core/runtime/limits.h"
 #include "storage/event.h"
 
@@ -136,6 +137,7 @@ static void send(const struct proc_id *id, int signo)
 static void signal_kill(struct way *w)
 {
     send(&w->init, SIGKILL);
+    pause_release(w->item->record); /* a freezer of cgroup v1 holds back even that */
     w->killed = true;
     w->due_ms = now_ms() + KILL_PATIENCE_MS;
 }
@@ -160,6 +162,8 @@ static void signal_stop(struct way *w)
         send(&w->monitor, SIGTERM);
     else
         send(&w->init, stop_signal(r));
+    if (!w->item->host_goes_down)
+        pause_release(r); /* what stands still cannot take leave */
     w->due_ms = now_ms() + grace + (w->item->host_goes_down ? MONITOR_LEAD_MS : 0);
 }
 
@@ -400,5 +404,7 @@ int stop_kill(const struct store *s, struct record *r, int signo, struct err *e)
         send(&r->monitor, SIGUSR1);
     else
         send(&r->init, signo);
+    if (signo == SIGKILL || signo == stop_signal(r))
+        pause_release(r);
     return 0;
 }

@@ -29,7 +29,7 @@ static bool listed(const char *list, size_t n, const char *word)
     size_t m = strlen(word);
 
     for (const char *p = list; p < list + n; p++) {
-        size_t one = strcspn(p, ", \n");
+        size_t one = strcspn(p, ", :\n");
 
         if (one == m && memcmp(p, word, m) == 0)
             return true;

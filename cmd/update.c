@@ -1,0 +1,78 @@
+/* rctr update: limits and restart policy of containers that are there. */
+#include "core/engine/update.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/command.h"
+#include "cmd/create_args.h"
+#include "cmd/select.h"
+
+struct update_args {
+    struct update_request q;
+    struct select_args select;
+};
+
+static const struct opt update_opts[] = {
+    LIMIT_OPTIONS(struct update_args, q.limits)
+        OPT_LIST(0, "cgroup-conf", struct update_args, q.limits.conf, "FILE=VALUE",
+                 "Write a file of the container's cgroup (v2)"),
+    OPT_FLAG('l', "latest", struct update_args, select.latest, "Update the newest container"),
+    OPT_TEXT(0, "restart", struct update_args, q.restart, "POLICY",
+             "Start again: no, on-failure[:TRIES], always, unless-stopped"),
+    OPT_DONE,
+};
+
+/* An update without a word is a mistake of the caller's. */
+static bool says_nothing(const struct update_args *a)
+{
+    for (const struct opt *o = update_opts; o->kind != OPT_END; o++) {
+        if (o->kind == OPT_TEXT && *(const char *const *)((const char *)a + o->at))
+            return false;
+        if (o->kind == OPT_LIST && ((const struct opt_list *)((const char *)a + o->at))->n)
+            return false;
+    }
+    return true;
+}
+
+static int update_main(const void *args, int argc, const char **argv, struct err *e)
+{
+    const struct update_args *a = args;
+    const struct select_want want = {.args = &a->select, .words = argv, .count = argc};
+    autoselection struct selection l = {0};
+    autostore struct store s = STORE_CLOSED;
+    int r;
+
+    if (says_nothing(a))
+        return err_set(e, EINVAL,
+                       "nothing to update: give a limit (such as --memory) or "
+                       "--restart");
+    r = store_open(&s, e);
+    if (r == 0)
+        r = select_load(&s, &want, &l, e);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < l.n; i++) {
+        struct err why = {0};
+
+        if (update_container(&s, &l.v[i].record, &a->q, &why) < 0)
+            select_fail(&l, &why);
+        else
+            puts(l.v[i].word);
+    }
+    return l.status;
+}
+
+const struct command command_update = {
+    .name = "update",
+    .aliases = "container update",
+    .operand = "[CONTAINER...]",
+    .summary = "Change limits and restart policy of containers",
+    .mixed = true,
+    .opts = update_opts,
+    .args_size = sizeof(struct update_args),
+    .operands_max = -1,
+    .guess = GUESS_CONTAINER,
+    .main = update_main,
+};

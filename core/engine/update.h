@@ -1,0 +1,20 @@
+/* update - the limits and the restart policy of a container, given anew. */
+#ifndef RCTR_UPDATE_H
+#define RCTR_UPDATE_H
+
+#include "core/runtime/cgroup_ask.h"
+#include "storage/record.h"
+#include "storage/store.h"
+
+struct update_request {
+    struct cgroup_ask_words limits;
+    const char *restart; /* as typed; NULL: as it is */
+};
+
+/* What is given goes over what was: into the running container's cgroup at once, and into
+ * config.json for the next start. On failure the container keeps what it had. -ENOTSUP: it runs and
+ * has no cgroup. */
+int update_container(const struct store *s, struct record *r, const struct update_request *q,
+                     struct err *e);
+
+#endif
