@@ -75,6 +75,25 @@ static void tell_end(struct record *r)
     r->health = r->cgroup = NULL;
 }
 
+/* A killed monitor has left its socket; containers/ID/socket leads to it (core/monitor/server). */
+static void remove_socket(const struct store *s, struct record *r)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    ssize_t n;
+    int dir = -1;
+
+    if (record_folder(s, r, &dir, NULL) < 0)
+        return;
+    n = readlinkat(dir, "socket", path, sizeof path - 1);
+    if (n <= 0)
+        return;
+    path[n] = 0;
+    if (text_ends(path, r->id) && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+        (void)unlink(path);
+    (void)unlinkat(dir, "socket", 0);
+}
+
 /* Under the record's lock. */
 static int mend(const struct store *s, const char *id, struct err *e)
 {
@@ -86,6 +105,7 @@ static int mend(const struct store *s, const char *id, struct err *e)
     kill_init(&r);
     if (r.cgroup) /* at worst an empty folder stays */
         (void)cgroup_folder_remove(r.cgroup, NULL);
+    remove_socket(s, &r);
     if (r.state == RECORD_CREATING || r.rm)
         return record_remove(s, &r, e);
     tell_end(&r);

@@ -6,6 +6,7 @@
  *   refs/REGISTRY/REPO…/:TAG   "sha256:HEX\n" of a manifest (storage/refs)
  *   layers/DIFF-HEX/tree, meta.json   an unpacked layer, whole once it is there
  *   containers/ID/…, names/NAME       (storage/record)
+ *   volumes/NAME/data, meta.json      (storage/volume)
  *   cache/
  *   tmp/BOOT.PID.START/        everything a process has in progress
  *   tmp/BOOT.PID.START.lock    held by a flock as long as that process (or a child of it) works

@@ -241,6 +241,8 @@ bind"
 
 @test "what a killed container leaves of its anonymous volumes is swept" {
     local id
+    export XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR/run
+    mkdir -m 700 "$XDG_RUNTIME_DIR"
     id=$(rctr run -d --rm --network none -v /d localhost/busybox sleep 1000)
     kill -9 "$(jq .monitor.pid "$RCTR_STATE/containers/$id/record.json")"
     for i in 1 2 3 4 5 6 7 8 9 10; do
@@ -249,6 +251,7 @@ bind"
     done
     is "$(rctr volume ls -q)" ""
     is "$(ls "$RCTR_STATE/containers")" ""
+    is "$(ls "$XDG_RUNTIME_DIR/rctr")" ""
 }
 
 @test "a damaged volume is told and does not hide the others" {
