@@ -144,6 +144,15 @@ static void shell_tables(void)
     puts("    esac\n}");
 }
 
+/* What fish runs for names that rctr knows, or NULL. */
+static const char *fish_names(enum opt_guess guess)
+{
+    return guess == GUESS_IMAGE       ? "(__rctr_images)"
+           : guess == GUESS_CONTAINER ? "(__rctr_containers)"
+           : guess == GUESS_VOLUME    ? "(__rctr_volumes)"
+                                      : NULL;
+}
+
 static void fish_row(const char *condition, const char *name, const struct opt *o)
 {
     if (o->hidden || o->kind == OPT_ALIAS)
@@ -157,8 +166,8 @@ static void fish_row(const char *condition, const char *name, const struct opt *
             for (const char *p = o->arg; *p; p++)
                 putchar(*p == '|' ? ' ' : *p);
             putchar('\'');
-        } else if (o->guess == GUESS_IMAGE) {
-            fputs(" -x -a '(__rctr_images)'", stdout);
+        } else if (fish_names(o->guess)) {
+            printf(" -%c -a '%s'", o->guess == GUESS_VOLUME ? 'r' : 'x', fish_names(o->guess));
         } else {
             fputs(o->guess == GUESS_FOLDER ? " -x -a '(__fish_complete_directories)'" : " -r",
                   stdout);
@@ -179,8 +188,8 @@ static void fish_command(const struct command *c, const char *name)
     putchar('\n');
     for (const struct opt *o = c->opts; o && o->kind != OPT_END; o++)
         fish_row("__rctr_in", name, o);
-    if (c->guess == GUESS_IMAGE)
-        printf("complete -c rctr -n \"__rctr_in '%s'\" -a '(__rctr_images)'\n", name);
+    if (fish_names(c->guess))
+        printf("complete -c rctr -n \"__rctr_in '%s'\" -a '%s'\n", name, fish_names(c->guess));
 }
 
 static void fish_tables(void)

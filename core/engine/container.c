@@ -15,7 +15,6 @@
 #include "core/monitor/attach.h"
 #include "core/monitor/monitor.h"
 #include "net/hosts.h"
-#include "storage/volume_use.h"
 
 enum { SECCOMP_FILE_MAX = 4 << 20 };
 
@@ -154,7 +153,7 @@ static int fill_folder(const struct container_request *q, const struct image *im
 static void remove_all(struct container *c)
 {
     (void)record_remove(c->store, &c->record, NULL);
-    (void)volume_use_release(c->store, &c->record, NULL);
+    volumes_give_back(c->store, &c->record, &c->def.spec);
 }
 
 static int choose_volumes(const struct container_request *q, const struct image *image,
@@ -295,6 +294,8 @@ int container_start(struct container *c, int *ret_client, struct err *e)
     if (r == 0)
         r = attach_wait_running(client, e);
     log_phase_end(t, "start container");
+    if (r < 0 && c->record.state == RECORD_CREATING) /* the monitor has removed it */
+        volumes_give_back(c->store, &c->record, &c->def.spec);
     if (r < 0)
         return r;
     *ret_client = take_fd(&client);

@@ -214,8 +214,10 @@ static int take_one(struct store *s, const struct record *r, struct volume_opt *
 
     if (code == -ENOENT && o->source) /* of --volumes-from */
         code = err_wrap(&why, code, "it has gone with its container");
-    else if (code == -ENOENT && (code = volume_init(&v, &why)) == 0)
+    else if (code == -ENOENT && (code = volume_init(&v, &why)) == 0) {
         code = make(s, r, o, &v, &why);
+        o->made = code == 0;
+    }
     if (code == -EEXIST) { /* another container made it just now */
         volume_free(&v);
         code = volume_load(s, o->volume, &v, &why);
@@ -243,6 +245,15 @@ int volumes_take(struct store *s, const struct record *r, struct spec *spec, str
             code = take_one(s, r, v, e);
     }
     return code;
+}
+
+void volumes_give_back(const struct store *s, const struct record *r, const struct spec *spec)
+{
+    for (size_t i = 0; i < spec->volume_count; i++)
+        if (spec->volumes[i].made && !spec->volumes[i].anonymous &&
+            volume_use_remove(s, spec->volumes[i].volume, false, NULL) == 0)
+            volumes_event(s, spec->volumes[i].volume, "remove");
+    (void)volume_use_release(s, r, NULL); /* else the next sweep does it */
 }
 
 /* ---- pruning ---- */

@@ -27,8 +27,12 @@ int volumes_choose(const struct store *s, const struct volumes_wish *w, struct s
                    struct record *r, struct err *e);
 
 /* Make the volumes that are missing and find where each one is. On failure the caller removes the
- * record and calls volume_use_release. */
+ * record and calls volumes_give_back. */
 int volumes_take(struct store *s, const struct record *r, struct spec *spec, struct err *e);
+
+/* The container is removed again before it ever ran: its anonymous volumes go, and the named ones
+ * that were made for it and that nobody else has taken meanwhile. */
+void volumes_give_back(const struct store *s, const struct record *r, const struct spec *spec);
 
 /* New volumes get what the image has at their place, with its owners and modes, and the folder's
  * own; where the image has nothing, the container's user owns the folder. Whatever was mounted with

@@ -22,6 +22,7 @@ struct volume_opt {
     char *destination; /* owned */
     char *volume;      /* owned: the name of a volume; NULL: an anonymous one, not made yet */
     bool anonymous;    /* a volume that gets its name from the engine */
+    bool made;         /* the engine made the volume for this container, which has not run yet */
     struct strv volume_options; /* KEY=VALUE for a volume that has to be made */
     bool nocopy;                /* volume: a new one is not filled from the image */
     bool chown;                 /* what is mounted is given to the container's user first ("U") */

@@ -2,6 +2,9 @@
 # The words before the cursor: which command is it, and does an option wait for its value?
 _rctr_images() { rctr images --noheading --format '{{.Repository}}:{{.Tag}}' 2>/dev/null; }
 
+_rctr_containers() { rctr ps -a --noheading --format '{{.Names}}' 2>/dev/null; }
+_rctr_volumes() { rctr volume ls -q 2>/dev/null; }
+
 _rctr() {
     local words=() cur command='' operands=0 i last word value='' kind
 
@@ -48,7 +51,12 @@ _rctr() {
     'words '*) mapfile -t COMPREPLY < <(compgen -W "${kind#words }" -- "$cur") ;;
     command) mapfile -t COMPREPLY < <(compgen -W "$(_rctr_words '')" -- "$cur") ;;
     folder) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
-    file | volume) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+    file) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+    volume) mapfile -t COMPREPLY < <(compgen -f -- "$cur"; compgen -W "$(_rctr_volumes)" -- "$cur") ;;
+    container)
+        mapfile -t COMPREPLY < <(compgen -W "$(_rctr_containers)" -- "$cur"
+            ((operands == 0)) || compgen -f -- "$cur")
+        ;;
     image)
         if ((operands == 0)); then
             mapfile -t COMPREPLY < <(compgen -W "$(_rctr_images)" -- "$cur")

@@ -13,4 +13,10 @@ end
 function __rctr_images
     rctr images --noheading --format '{{.Repository}}:{{.Tag}}' 2>/dev/null
 end
+function __rctr_containers
+    rctr ps -a --noheading --format '{{.Names}}' 2>/dev/null
+end
+function __rctr_volumes
+    rctr volume ls -q 2>/dev/null
+end
 complete -c rctr -l help -d 'Explain the command'

@@ -41,7 +41,12 @@ _rctr() {
     'words '*) compadd -- ${=kind#words } ;;
     command) compadd -- ${=$(_rctr_words '')} ;;
     folder) _files -/ ;;
-    file | volume) _files ;;
+    file) _files ;;
+    volume) compadd -- ${(f)"$(rctr volume ls -q 2>/dev/null)"}; _files ;;
+    container)
+        compadd -- ${(f)"$(rctr ps -a --noheading --format '{{.Names}}' 2>/dev/null)"}
+        if ((operands)); then _files; fi
+        ;;
     image) if ((operands == 0)); then compadd -- ${(f)"$(_rctr_images)"}; else _files; fi ;;
     esac
 }

@@ -180,9 +180,16 @@ kept"
     fails_with 125 "/d: duplicate mount destination" run_here -v a:/d -v b:/d -- true
     fails_with 125 "'ro' and 'rw' contradict" run_here -v a:/d:ro,rw -- true
     fails_with 125 "invalid mount option x for driver 'local'" run_here --mount type=volume,src=a,dst=/d,volume-opt=x=y -- true
+    fails_with 125 "container id file" run_here -v a:/d --cidfile /no/such/file -- true
+    fails_with 125 "cannot mount /no/such/folder" run_here -v a:/d -v /no/such/folder:/e -- true
     fails_with 125 "unknown key 'volume-nocop': did you mean volume-nocopy" run_here --mount type=volume,src=a,dst=/d,volume-nocop -- true
     is "$(rctr volume ls -q)" ""
     is "$(ls "$RCTR_STATE/containers" 2>/dev/null)" ""
+}
+
+@test "run --plan makes no volume" {
+    has "$(rctr run --plan -v data:/d -v /e localhost/busybox true)" "$RCTR_STATE/volumes/data/data"
+    is "$(rctr volume ls -q)" ""
 }
 
 @test "anonymous volumes go with run --rm and rm -v, and stay with rm" {
