@@ -10,10 +10,11 @@
 #include "core/base/self.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/stop.h"
+#include "core/runtime/limits.h"
 
 struct restart_args {
     struct select_args select;
-    const char *time;
+    const char *time, *signal;
     bool running;
 };
 
@@ -26,6 +27,8 @@ static const struct opt restart_opts[] = {
              "Restart the containers that fit"),
     OPT_FLAG('l', "latest", struct restart_args, select.latest, "Restart the newest container"),
     OPT_FLAG(0, "running", struct restart_args, running, "Restart all that run"),
+    OPT_TEXT('s', "signal", struct restart_args, signal, "SIGNAL",
+             "Send this one and not the container's stop signal"),
     OPT_TEXT('t', "time", struct restart_args, time, "SECONDS",
              "Wait so long before killing it (default: its own, else 10)"),
     OPT_ALIAS(0, "timeout", "time"),
@@ -46,11 +49,13 @@ static int restart_main(const void *args, int argc, const char **argv, struct er
     autofree struct lifecycle_restart *v = NULL;
     autostore struct store s = STORE_CLOSED;
     long long grace_s;
-    int r = grace_parse(a.time, STOP_GRACE_OWN, &grace_s, e);
+    int signo = 0, r = grace_parse(a.time, STOP_GRACE_OWN, &grace_s, e);
 
     if (a.running && argc)
         return err_set(e, EINVAL, "no arguments are needed with --running");
     a.select.all = a.select.all || (a.running && !a.select.filter.n);
+    if (r == 0 && a.signal)
+        r = limits_parse_signal(a.signal, &signo, e);
     if (r == 0)
         r = self_seal(e);
     if (r == 0)
@@ -63,7 +68,8 @@ static int restart_main(const void *args, int argc, const char **argv, struct er
     if (!v)
         return err_memory(e);
     for (size_t i = 0; i < l.n; i++)
-        v[i] = (struct lifecycle_restart){.record = &l.v[i].record, .grace_s = grace_s};
+        v[i] = (struct lifecycle_restart){
+            .record = &l.v[i].record, .grace_s = grace_s, .signo = signo};
     (void)lifecycle_restart_all(&s, v, l.n); /* each result is told */
     for (size_t i = 0; i < l.n; i++) {
         if (v[i].result < 0)

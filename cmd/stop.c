@@ -15,7 +15,7 @@
 
 struct stop_args {
     struct select_args select;
-    const char *time;
+    const char *time, *signal;
     bool restart;
 };
 
@@ -30,6 +30,8 @@ static const struct opt stop_opts[] = {
     OPT_FLAG('l', "latest", struct stop_args, select.latest, "Stop the newest container"),
     OPT_FLAG(0, "restart", struct stop_args, restart,
              "Stop as the end of the host does: `start --all --restart` starts them again"),
+    OPT_TEXT('s', "signal", struct stop_args, signal, "SIGNAL",
+             "Send this one and not the container's stop signal"),
     OPT_TEXT('t', "time", struct stop_args, time, "SECONDS",
              "Wait so long before killing it (default: its own, else 10)"),
     OPT_ALIAS(0, "timeout", "time"),
@@ -49,7 +51,7 @@ static void report(struct selection *l, const struct stop_item *items)
 
         if (item->forced && item->grace_s != STOP_NOW)
             log_warn("signal SIG%s did not stop container %s in time: it was killed",
-                     limits_signal_name(stop_signal(r)), r->name);
+                     limits_signal_name(item->signo ? item->signo : stop_signal(r)), r->name);
         if (item->result < 0)
             select_fail(l, &item->why);
         else
@@ -66,8 +68,10 @@ static int stop_main(const void *args, int argc, const char **argv, struct err *
     autofree struct stop_item *items = NULL;
     autostore struct store s = STORE_CLOSED;
     long long grace_s;
-    int r = grace_parse(a->time, STOP_GRACE_OWN, &grace_s, e);
+    int signo = 0, r = grace_parse(a->time, STOP_GRACE_OWN, &grace_s, e);
 
+    if (r == 0 && a->signal)
+        r = limits_parse_signal(a->signal, &signo, e);
     if (r == 0)
         r = store_open(&s, e);
     if (r == 0)
@@ -78,8 +82,10 @@ static int stop_main(const void *args, int argc, const char **argv, struct err *
     if (!items)
         return err_memory(e);
     for (size_t i = 0; i < l.n; i++)
-        items[i] = (struct stop_item){
-            .record = &l.v[i].record, .grace_s = grace_s, .host_goes_down = a->restart};
+        items[i] = (struct stop_item){.record = &l.v[i].record,
+                                      .grace_s = grace_s,
+                                      .signo = signo,
+                                      .host_goes_down = a->restart};
     (void)stop_all(&s, items, l.n); /* each result is told */
     report(&l, items);
     return l.status;

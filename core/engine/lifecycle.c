@@ -75,8 +75,10 @@ int lifecycle_restart_all(struct store *s, struct lifecycle_restart *v, size_t n
         return sum;
     for (size_t i = 0; i < n; i++) {
         rm[i] = v[i].record->rm;
-        stops[i] = (struct stop_item){
-            .record = v[i].record, .grace_s = v[i].grace_s, .then = STOP_THEN_KEEP};
+        stops[i] = (struct stop_item){.record = v[i].record,
+                                      .grace_s = v[i].grace_s,
+                                      .signo = v[i].signo,
+                                      .then = STOP_THEN_KEEP};
     }
     (void)stop_all(s, stops, n); /* each result is looked at here */
     for (size_t i = 0; i < n; i++) {

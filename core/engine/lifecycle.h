@@ -15,6 +15,7 @@ int lifecycle_start(struct store *s, struct record *r, struct err *e);
 struct lifecycle_restart {
     struct record *record; /* borrowed */
     long long grace_s;     /* as stop_item's */
+    int signo;             /* likewise */
     int result;            /* the outcome */
     struct err why;
 };

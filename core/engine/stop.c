@@ -161,7 +161,7 @@ static void signal_stop(struct way *w)
     if (w->item->host_goes_down) /* it stops the container in its own way, and restarts nothing */
         send(&w->monitor, SIGTERM);
     else
-        send(&w->init, stop_signal(r));
+        send(&w->init, w->item->signo ? w->item->signo : stop_signal(r));
     if (!w->item->host_goes_down)
         pause_release(r); /* what stands still cannot take leave */
     w->due_ms = now_ms() + grace + (w->item->host_goes_down ? MONITOR_LEAD_MS : 0);

@@ -21,6 +21,7 @@ struct stop_item {
     struct record *record; /* borrowed; afterwards what is known of it */
     long long grace_s;     /* between its stop signal and SIGKILL; STOP_NOW: SIGKILL at once;
                               STOP_GRACE_OWN: the container's own, else STOP_GRACE_S */
+    int signo;             /* instead of its own stop signal; 0: that */
     enum stop_then then;
     bool host_goes_down; /* it is not marked as stopped by the user: `start --all --restart` starts
                             it again */

@@ -42,6 +42,10 @@ $(id_of b)"
     wait_ready a
     rctr stop a
     is "$(field a .exit_code)" 9
+    start_one b
+    rctr stop --signal KILL b
+    is "$(field b .exit_code)" 137
+    fails_with 125 "invalid signal 'KIL': did you mean SIGKILL?" rctr stop -s KIL b
 }
 
 @test "one that does not run is stopped already, one that never ran too" {
