@@ -23,6 +23,7 @@
 #include "core/runtime/enter.h"
 #include "core/runtime/env.h"
 #include "core/runtime/seccomp.h"
+#include "storage/event.h"
 
 extern char **environ;
 
@@ -154,8 +155,44 @@ static void close_all(int *fds, size_t n)
 
 /* ---- running it ---- */
 
-static int attached(const struct exec_request *q, struct enter_job *job, struct err *e)
+struct exec {
+    const struct store *store;
+    const struct record *record;
+    const struct exec_request *q;
+    char id[EXEC_ID_HEX + 1];
+};
+
+static int make_id(char ret[EXEC_ID_HEX + 1], struct err *e)
 {
+    unsigned char raw[EXEC_ID_HEX / 2];
+
+    if (getrandom(raw, sizeof raw, 0) != (ssize_t)sizeof raw)
+        return err_sys(e, "cannot get random bytes");
+    for (size_t i = 0; i < sizeof raw; i++)
+        snprintf(ret + 2 * i, 3, "%02x", raw[i]);
+    return 0;
+}
+
+static void tell(const struct exec *x, const char *action, int status)
+{
+    char text[12];
+    struct event ev = {.type = "container",
+                       .action = action,
+                       .id = x->record->id,
+                       .name = x->record->name,
+                       .image = x->record->image,
+                       .labels = x->record->labels,
+                       .more = {{"execID", x->id}}};
+
+    snprintf(text, sizeof text, "%d", status);
+    if (status >= 0)
+        ev.more[1] = (struct event_attr){"exitCode", text};
+    event_add(x->store, &ev);
+}
+
+static int attached(const struct exec *x, struct enter_job *job, struct err *e)
+{
+    const struct exec_request *q = x->q;
     struct session s = {.signals = -1, .in = -1, .out = {-1, -1}, .stdin_open = q->interactive};
     struct enter_running run = {.pidfd = -1, .tty_fd = -1};
     bool detached = false, begun = false;
@@ -168,12 +205,17 @@ static int attached(const struct exec_request *q, struct enter_job *job, struct 
     if (r == 0) {
         /* A terminal hangs up when we end, which is enough; and it may be left. */
         job->die_with_caller = !q->tty;
+        job->signals = s.signals;
         r = enter_start(job, &run, e);
         begun = r == 0;
     }
     close_all(job->stdio, 3);
-    if (begun)
+    if (begun) {
+        tell(x, "exec", -1);
         r = session_run(&s, &run, &detached, e);
+    }
+    if (r >= 0 && !detached)
+        tell(x, "exec_died", r);
     enter_close(&run);
     close_all(&s.in, 1);
     close_all(s.out, 2);
@@ -181,20 +223,17 @@ static int attached(const struct exec_request *q, struct enter_job *job, struct 
     return r;
 }
 
-static int detached(struct enter_job *job, char ret_id[EXEC_ID_HEX + 1], struct err *e)
+static int detached(const struct exec *x, struct enter_job *job, struct err *e)
 {
     struct enter_running run = {.pidfd = -1, .tty_fd = -1};
-    unsigned char raw[EXEC_ID_HEX / 2];
     int r;
 
-    if (getrandom(raw, sizeof raw, 0) != (ssize_t)sizeof raw)
-        return err_sys(e, "cannot get random bytes");
-    for (size_t i = 0; i < sizeof raw; i++)
-        snprintf(ret_id + 2 * i, 3, "%02x", raw[i]);
     job->detach = true;
     r = enter_start(job, &run, e);
-    if (r == 0)
+    if (r == 0) {
+        tell(x, "exec", -1);
         session_leave_behind(&run);
+    }
     enter_close(&run);
     return r;
 }
@@ -218,6 +257,7 @@ static int not_running(const struct record *c, const struct exec_request *q, str
 int exec_run(const struct store *s, struct record *r, const struct exec_request *q,
              char ret_id[EXEC_ID_HEX + 1], struct err *e)
 {
+    struct exec x = {.store = s, .record = r, .q = q};
     struct spec spec = {0};
     struct enter_job job = {
         .spec = &spec, .init = &r->init, .stdio = {-1, -1, -1}, .kept_fds = q->kept_fds};
@@ -228,10 +268,13 @@ int exec_run(const struct store *s, struct record *r, const struct exec_request 
     if (r->state != RECORD_RUNNING)
         return not_running(r, q, e);
     job.cgroup = r->cgroup;
-    code = exec_spec(s, r, q, &spec, e);
+    code = make_id(x.id, e);
+    if (code == 0)
+        code = exec_spec(s, r, q, &spec, e);
     if (code < 0)
         return code;
-    code = q->detach ? detached(&job, ret_id, e) : attached(q, &job, e);
+    code = q->detach ? detached(&x, &job, e) : attached(&x, &job, e);
+    snprintf(ret_id, EXEC_ID_HEX + 1, "%s", x.id);
     if (code == -ESRCH) /* it has ended meanwhile */
         code = not_running(r, q, e);
     spec_free(&spec);

@@ -13,13 +13,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -125,7 +126,13 @@ static _Noreturn void join_and_start(struct enter *n)
 
 static int explain(struct enter *n, const struct child_report *report, struct err *e)
 {
-    int r = explain_report(n->p, n->join.root, report, e);
+    int r;
+
+    if (report->step == STEP_JOIN && report->index > 0 && report->code == EAGAIN)
+        return err_set(e, EAGAIN,
+                       "cannot start a process in the container: it has as many as it may have "
+                       "(--pids-limit)");
+    r = explain_report(n->p, n->join.root, report, e);
 
     if (e && report->step == STEP_CHDIR) /* as podman and docker say it */
         e->status = report->code == ENOENT || report->code == ENOTDIR ? 127 : 126;
@@ -204,17 +211,72 @@ static int fork_joiner(struct enter *n, pid_t *ret_joiner, struct err *e)
     return 0;
 }
 
-/* A failure may come before its process has been named: everything is read. */
-static int hear(struct enter *n, struct err *e)
+/* A signal of the user's while the program is on its way. 1: one to be passed on later. */
+static int take_signal(struct enter *n, sigset_t *later, struct err *e)
 {
+    struct signalfd_siginfo info;
+    int r;
+
+    if (read(n->job->signals, &info, sizeof info) != (ssize_t)sizeof info)
+        return 0;
+    switch (info.ssi_signo) {
+    case SIGHUP:
+    case SIGINT:
+    case SIGQUIT:
+    case SIGTERM:
+        r = err_set(e, EINTR, "interrupted before the program ran");
+        if (e)
+            e->status = 128 + (int)info.ssi_signo;
+        return r;
+    case SIGCHLD: return 0;
+    default: sigaddset(later, (int)info.ssi_signo); return 1;
+    }
+}
+
+/* Wait for a message. A hostile container can stop a process of ours there; the user can still end
+ * the waiting. */
+static int await(struct enter *n, sigset_t *later, struct err *e)
+{
+    struct pollfd p[2] = {{.fd = n->sock, .events = POLLIN},
+                          {.fd = n->job->signals, .events = POLLIN}};
+
+    for (int r = 0; r >= 0;) {
+        if (poll(p, n->job->signals > 0 ? 2 : 1, -1) < 0 && errno != EINTR)
+            return err_sys(e, "cannot wait for the process in the container");
+        if (p[0].revents)
+            return 0;
+        r = p[1].revents ? take_signal(n, later, e) : 0;
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* A failure may come before its process has been named: everything is read. */
+static int hear(struct enter *n, pid_t joiner, struct err *e)
+{
+    sigset_t later;
     int r, first = 0;
 
-    while ((r = receive(n, first < 0 ? NULL : e)) != 0) {
+    sigemptyset(&later);
+    for (;;) {
+        r = await(n, &later, first < 0 ? NULL : e);
+        if (r == 0)
+            r = receive(n, first < 0 ? NULL : e);
         if (r < 0 && first == 0)
             first = r;
-        if (r == -EPROTO)
+        if (r == 0)
             break;
+        if (r == -EINTR || r == -EPROTO) {
+            (void)kill(joiner, SIGKILL);
+            if (n->run.pid > 0)
+                (void)kill(n->run.pid, SIGKILL);
+            break;
+        }
     }
+    for (int signo = 1; signo < NSIG; signo++)
+        if (sigismember(&later, signo) == 1)
+            (void)kill(getpid(), signo); /* held, and read again by the caller */
     if (first == 0 && n->run.pid <= 0)
         first = err_set(e, ECHILD, "the process ended before it was in the container");
     return first;
@@ -227,7 +289,7 @@ static int run(struct enter *n, struct err *e)
 
     if (r < 0)
         return r;
-    r = hear(n, e);
+    r = hear(n, joiner, e);
     (void)proc_wait(joiner, &(int){0}, NULL);
     if (n->run.pid > 0 && (r < 0 || n->job->detach)) { /* it has ended, or does at once */
         (void)proc_wait(n->run.pid, &(int){0}, NULL);

@@ -13,7 +13,9 @@ struct enter_job {
     const struct proc_id *init; /* the container's first process */
     const char *cgroup;         /* absolute folder of the container's control group, or NULL */
     int stdio[3];               /* borrowed pipes, which become the user's; -1: /dev/null */
-    unsigned kept_fds;          /* 3, 4, … of the caller that the program gets, too */
+    int signals; /* a signalfd of what is held: SIGHUP, SIGINT, SIGQUIT, SIGTERM end the waiting,
+                    others are sent to us again; 0: none */
+    unsigned kept_fds;    /* 3, 4, … of the caller that the program gets, too */
     bool detach;          /* the program is left to the container's first process, not to us */
     bool die_with_caller; /* SIGKILL for it when we end */
     bool supervise;       /* a process of ours beside it inherits its orphans: see enter_kill */

@@ -84,6 +84,19 @@ int program_child_terminal(const struct child_plan *p, int root, int *ret_master
     return slave;
 }
 
+/* The container's own, and never through a link: while descriptors of the host are open, a link to
+ * /proc/self/fd/N/… in its place would be a way out. */
+static int open_null(const struct child_plan *p, unsigned index)
+{
+    int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), null;
+
+    program_child_check(p, STEP_STDIO, index, root);
+    null = walk_open(root, "/dev/null", O_RDWR | O_NOCTTY, 0, WALK_NO_LINKS);
+    program_child_check_code(p, STEP_STDIO, index, null);
+    close(root);
+    return null;
+}
+
 static void set_up_stdio(const struct child_plan *p, int slave, const struct child_identity *who)
 {
     int null = -1;
@@ -93,11 +106,8 @@ static void set_up_stdio(const struct child_plan *p, int slave, const struct chi
     for (int i = 0; i < 3; i++) {
         int from = slave >= 0 ? slave : p->stdio[i];
 
-        if (from < 0) {
-            null = open("/dev/null", O_RDWR | O_CLOEXEC);
-            program_child_check(p, STEP_STDIO, (unsigned)i, null);
-            from = null;
-        }
+        if (from < 0)
+            from = null = null >= 0 ? null : open_null(p, (unsigned)i);
         /* So that /dev/stdout can be opened again by a user who is not root. */
         if (from != null && who->uid != 0)
             (void)!fchown(from, who->uid, (gid_t)-1);
@@ -226,6 +236,7 @@ static void become_user(const struct child_plan *p, const struct child_identity 
         load_filter(p);
     }
     set_caps(p, p->caps, p->caps);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* changing ids may have set it (fs.suid_dumpable) */
     if (p->no_new_privs) {
         program_child_check(p, STEP_SECCOMP, 1, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
         load_filter(p);

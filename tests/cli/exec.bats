@@ -205,6 +205,30 @@ END2
     eventually sh -c '! rctr exec c ps | grep -q "sleep 77"'
 }
 
+@test "killed at any moment, it leaves no program and no process" {
+    begin
+    for _ in $(seq 40); do
+        rctr exec c sleep 7654321 &
+        local client=$!
+        sleep "0.00$((RANDOM % 60))"
+        kill -9 $client 2>/dev/null || true
+        wait $client 2>/dev/null || true
+    done
+    eventually sh -c '! rctr exec c ps | grep -E "sleep 7654321|rctr"'
+    for process in /proc/[0-9]*; do
+        run ! grep -q 'sleep.7654321' "$process/cmdline"
+    done
+}
+
+@test "what happens is told as events" {
+    begin
+    rctr exec c sh -c 'exit 3' || true
+    rctr exec -d c true >id
+    grep '"Action":"exec"' "$RCTR_STATE/events" | grep -q "$(cat id)"
+    is "$(grep -c '"Action":"exec"' "$RCTR_STATE/events")" 2
+    grep '"Action":"exec_died"' "$RCTR_STATE/events" | grep -q '"exitCode":"3"'
+}
+
 @test "the container's end is the program's end" {
     begin
     rctr exec c sh -c 'echo ready; sleep 100' >got &
@@ -326,4 +350,19 @@ END2
     begin
     rctr exec c sh -c 'rm /etc/passwd; ln -s /proc/self/fd/0 /etc/passwd'
     fails_with 125 "" timeout 10 rctr exec -u someone c true
+}
+
+@test "a link in the place of /dev/null does not lead out, with all capabilities neither" {
+    begin --privileged
+    echo canary >canary
+    rctr exec c umount -l /dev/null
+    for fd in 0 1 2 3 4 5 6 7 8 9 10 11 12; do
+        # pipes all around, so that this one needs no /dev/null
+        echo | rctr exec -i c sh -c "rm -f /dev/null; ln -s /proc/self/fd/$fd/../canary /dev/null; ls -l /dev/null" 2>err | grep -q canary
+        if rctr exec c sh -c 'echo evil; echo evil >&2' </ >/dev/null 2>err; then return 1; fi
+        if rctr exec -i c sh -c 'echo evil' <canary >/dev/null 2>err; then return 1; fi
+        cat err
+        grep -q "standard input and output" err
+    done
+    is "$(cat canary)" canary
 }
