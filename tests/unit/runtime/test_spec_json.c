@@ -39,10 +39,13 @@ static void fill(struct spec *s)
     slirp_config_default(&s->slirp);
     s->slirp.mtu = 1500;
     s->slirp.allow_host_loopback = true;
-    s->volumes = calloc(2, sizeof *s->volumes);
+    s->volumes = calloc(3, sizeof *s->volumes);
     s->devices = calloc(1, sizeof *s->devices);
     ok(volume_opt_parse("/usr:/data:ro,rslave", &s->volumes[s->volume_count++], &e));
     ok(volume_opt_parse_tmpfs("/t:size=64k,mode=700", &s->volumes[s->volume_count++], &e));
+    ok(volume_opt_parse("data:/v:nocopy,noexec", &s->volumes[s->volume_count], &e));
+    s->volumes[s->volume_count].anonymous = true;
+    s->volumes[s->volume_count++].source = strdup("/state/volumes/data/data");
     ok(volume_opt_parse_device("/dev/null:/dev/zilch", &s->devices[s->device_count++], &e));
     ok(limits_add_ulimit("nofile=10:20", &s->limits, &e));
     ok(limits_add_ulimit("core=-1", &s->limits, &e));
@@ -70,6 +73,10 @@ static void what_was_written_is_read(void **state)
     assert_int_equal(b.volumes[0].propagation, MS_SLAVE | MS_REC);
     assert_int_equal(b.volumes[1].size_bytes, 65536);
     assert_int_equal(b.volumes[1].mode, 0700);
+    assert_int_equal(b.volumes[2].kind, VOLUME_OPT_VOLUME);
+    assert_string_equal(b.volumes[2].volume, "data");
+    assert_string_equal(b.volumes[2].source, "/state/volumes/data/data");
+    assert_true(b.volumes[2].anonymous && b.volumes[2].nocopy && b.volumes[2].recursive);
     assert_int_equal(b.limits.n, 2);
     assert_int_equal(b.limits.v[0].hard, 20);
     assert_true(b.limits.v[1].soft == RLIM_INFINITY);
