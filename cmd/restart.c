@@ -35,16 +35,13 @@ static const struct opt restart_opts[] = {
     OPT_DONE,
 };
 
-static bool runs(const struct record *r)
-{
-    return record_has_monitor(r->state) || r->state == RECORD_STARTING;
-}
-
 static int restart_main(const void *args, int argc, const char **argv, struct err *e)
 {
     struct restart_args a = *(const struct restart_args *)args;
-    const struct select_want want = {
-        .args = &a.select, .words = argv, .count = argc, .takes = a.running ? runs : NULL};
+    const struct select_want want = {.args = &a.select,
+                                     .words = argv,
+                                     .count = argc,
+                                     .takes = a.running ? stop_is_needed : NULL};
     autoselection struct selection l = {0};
     autofree struct lifecycle_restart *v = NULL;
     autostore struct store s = STORE_CLOSED;

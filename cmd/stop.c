@@ -38,11 +38,6 @@ static const struct opt stop_opts[] = {
     OPT_DONE,
 };
 
-static bool runs(const struct record *r)
-{
-    return record_has_monitor(r->state) || r->state == RECORD_STARTING;
-}
-
 static void report(struct selection *l, const struct stop_item *items)
 {
     for (size_t i = 0; i < l->n; i++) {
@@ -63,7 +58,7 @@ static int stop_main(const void *args, int argc, const char **argv, struct err *
 {
     const struct stop_args *a = args;
     const struct select_want want = {
-        .args = &a->select, .words = argv, .count = argc, .takes = runs};
+        .args = &a->select, .words = argv, .count = argc, .takes = stop_is_needed};
     autoselection struct selection l = {0};
     autofree struct stop_item *items = NULL;
     autostore struct store s = STORE_CLOSED;

@@ -13,17 +13,17 @@
 
 enum { STATUS_RUNNING = 2, TRIES = 5 }; /* podman rm ends with 2 for one that runs */
 
-static bool runs(const struct record *r)
-{
-    return record_has_monitor(r->state) || r->state == RECORD_STARTING;
-}
-
 static int refuse(const struct record *r, struct err *e)
 {
-    int n = err_set(e, EBUSY,
-                    "cannot remove container %s as it is %s - running or paused containers cannot "
-                    "be removed without force: container state improper",
-                    r->id, record_state_name(r->state));
+    int n =
+        r->state == RECORD_CREATING
+            ? err_set(e, EBUSY, "container %s is being made by another command (process %d)", r->id,
+                      (int)r->creator.pid)
+            : err_set(
+                  e, EBUSY,
+                  "cannot remove container %s as it is %s - running or paused containers cannot "
+                  "be removed without force: container state improper",
+                  r->id, record_state_name(r->state));
 
     if (e)
         e->status = STATUS_RUNNING;
@@ -43,7 +43,7 @@ static int set_aside(void *arg, struct record *r, struct err *e)
     struct setting_aside *a = arg;
     int n;
 
-    if (runs(r))
+    if (stop_is_needed(r))
         return refuse(r, e);
     n = record_set_aside(a->store, r, a->gone, e);
     return n < 0 ? n : 1; /* there is nothing to save any more */
@@ -93,7 +93,7 @@ static int stop_running(const struct store *s, const struct remove_options *o,
     if (!stops || !whose)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
-        if (v[i].result == 0 && runs(v[i].record)) {
+        if (v[i].result == 0 && stop_is_needed(v[i].record)) {
             stops[count] = (struct stop_item){
                 .record = v[i].record, .grace_s = o->grace_s, .then = then(o, v[i].record)};
             whose[count++] = i;
@@ -131,7 +131,7 @@ int remove_all(const struct store *s, const struct remove_options *o, struct rem
 
     for (size_t i = 0; i < n; i++) {
         v[i].result = 0;
-        if (!o->force && runs(v[i].record))
+        if (!o->force && stop_is_needed(v[i].record))
             v[i].result = refuse(v[i].record, &v[i].why);
     }
     if (o->force && n && stop_running(s, o, v, n) < 0)

@@ -74,9 +74,14 @@ static long long grace_ms(const struct stop_item *i)
 
 /* ---- the record ---- */
 
-static bool runs(const struct record *r)
+static bool begins(const struct record *r)
 {
-    return record_has_monitor(r->state) || r->state == RECORD_STARTING;
+    return r->state == RECORD_STARTING || r->state == RECORD_CREATING;
+}
+
+bool stop_is_needed(const struct record *r)
+{
+    return record_has_monitor(r->state) || begins(r);
 }
 
 /* record_change: this end is wanted. */
@@ -86,7 +91,9 @@ static int mark(void *arg, struct record *r, struct err *e)
     bool rm = i->then == STOP_THEN_RULE ? r->rm : i->then == STOP_THEN_REMOVE;
 
     (void)e;
-    if (!runs(r) || ((r->stopped_by_user || i->host_goes_down) && r->rm == rm))
+    if (r->state == RECORD_CREATING || !stop_is_needed(r)) /* the former is its maker's alone */
+        return 1;
+    if ((r->stopped_by_user || i->host_goes_down) && r->rm == rm)
         return 1;
     r->stopped_by_user = r->stopped_by_user || !i->host_goes_down;
     r->rm = rm;
@@ -186,13 +193,13 @@ static void look_again(const struct store *s, struct way *w)
 
 /* ---- beginning ---- */
 
-/* One that another command starts just now is stopped when it runs. */
+/* One that another command starts (or makes, with `run`) just now is stopped when it runs. */
 static int await_start(const struct store *s, struct record *r, struct err *e)
 {
     long long end = now_ms() + START_PATIENCE_MS;
     int n = 0;
 
-    while (n == 0 && r->state == RECORD_STARTING) {
+    while (n == 0 && begins(r)) {
         if (now_ms() > end)
             return err_set(e, EBUSY,
                            "container %s is being started by process %d, which does not get on",
@@ -205,19 +212,32 @@ static int await_start(const struct store *s, struct record *r, struct err *e)
     return n;
 }
 
+/* *ret_unmarked: the mark could not be written. */
+static int set_mark(const struct store *s, struct stop_item *i, bool *ret_unmarked)
+{
+    int r;
+
+    for (;;) {
+        r = record_update(s, i->record, mark, i, &i->why);
+        *ret_unmarked = disk_refuses(r);
+        if (*ret_unmarked)
+            r = record_update(s, i->record, NULL, NULL, &i->why);
+        if (r == 0)
+            r = record_settle(s, i->record, &i->why);
+        if (r < 0 || !begins(i->record))
+            return r;
+        r = await_start(s, i->record, &i->why);
+        if (r < 0)
+            return r;
+    }
+}
+
 static void begin(const struct store *s, struct way *w)
 {
     struct stop_item *i = w->item;
     bool unmarked;
-    int r = record_update(s, i->record, mark, i, &i->why);
+    int r = set_mark(s, i, &unmarked);
 
-    unmarked = disk_refuses(r);
-    if (unmarked)
-        r = record_update(s, i->record, NULL, NULL, &i->why);
-    if (r == 0)
-        r = record_settle(s, i->record, &i->why);
-    if (r == 0)
-        r = await_start(s, i->record, &i->why);
     if (r == -ENOENT) {
         i->gone = true;
         return;

@@ -107,7 +107,7 @@ static void sleep_until_news(const struct wait_watch *w, const struct record *r)
 
     if (record_has_monitor(r->state) && proc_open(&r->monitor, &monitor, NULL) < 0)
         timeout = SETTLING_MS;
-    if (r->state == RECORD_STARTING)
+    if (r->state == RECORD_STARTING || r->state == RECORD_CREATING)
         timeout = SETTLING_MS; /* its starter may die without a word */
     p[1].fd = monitor;
     (void)poll(p, 2, timeout); /* EINTR: one look more */

@@ -117,3 +117,23 @@ ended"
     done
     nothing_left
 }
+
+none_running() {
+    [ -z "$(still_running rctr)" ]
+}
+
+@test "rm -f while run makes it: nothing of it is left" {
+    for i in $(seq 15); do
+        rctr run -d --network none --name "y$i" localhost/busybox sleep 1000 >out 2>&1 3>&- &
+        local making=$!
+        for _ in $(seq 100); do
+            [ ! -L "$RCTR_STATE/names/y$i" ] || break
+            sleep 0.001
+        done
+        rctr rm -f "y$i" >/dev/null
+        wait $making || cat out
+        rctr rm -f "y$i" >/dev/null
+    done
+    nothing_left
+    eventually none_running
+}
