@@ -42,7 +42,10 @@ int event_open(const struct store *s, struct event_reader **ret, struct err *e);
 /* The next one as a new object {Type, Action, Actor: {ID, Attributes}, scope, time, timeNano}.
  * -EAGAIN: there is none now (poll event_wait_fd for POLLIN, then call again). */
 int event_next(struct event_reader *r, json_t **ret, struct err *e);
-/* Readable when something may have been added. Borrowed; made at the first call. */
+/* Pass over all that is there now. */
+void event_skip(struct event_reader *r);
+/* Readable when something may have been added. Borrowed; made at the first call, which comes
+ * before the event_next that is waited after. */
 int event_wait_fd(struct event_reader *r, int *ret_fd, struct err *e);
 void event_close(struct event_reader *r);
 static inline void event_auto_(struct event_reader **r)
