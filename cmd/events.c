@@ -241,7 +241,7 @@ static int check_format(const struct events_args *a, struct err *e)
         return err_memory(e);
     if (!a->format || strcmp(a->format, "json") == 0)
         return 0;
-    return err_wrap(e, format_render(a->format, fields, &t, e), "--format");
+    return format_render(a->format, fields, &t, e);
 }
 
 static int events_main(const void *args, int argc, const char **argv, struct err *e)

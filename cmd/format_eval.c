@@ -15,9 +15,10 @@
 enum { STEPS_MAX = 1000000, ARGUMENTS_MAX = 65 };
 
 /* Objects whose keys are the user's: a missing one is no mistake. */
-static const char *const free_maps[] = {
-    "Annotations",  "DriverOpts", "ExposedPorts", "Label",   "Labels",      "Networks", "Options",
-    "PortBindings", "Ports",      "Sysctls",      "Volumes", "annotations", "labels"};
+static const char *const free_maps[] = {"Annotations",  "Attributes", "DriverOpts", "ExposedPorts",
+                                        "Label",        "Labels",     "Networks",   "Options",
+                                        "PortBindings", "Ports",      "Sysctls",    "Volumes",
+                                        "annotations",  "labels"};
 
 struct eval {
     json_t *root, *variables[FORMAT_VARIABLES_MAX]; /* owned; 0 is the root */

@@ -1,0 +1,121 @@
+#!/usr/bin/env bats
+bats_require_minimum_version 1.5.0
+# logs, --log-driver, --log-opt: what containers printed comes back as it was.
+# also: single-uid
+load common
+
+box() { rctr run --network none "$@"; }
+
+# until COMMAND...: it succeeds within ten seconds.
+until_true() {
+    for _ in $(seq 200); do
+        "$@" && return
+        sleep 0.05
+    done
+    echo "in vain: $*"
+    return 1
+}
+
+@test "each line goes to the output it came from, byte by byte" {
+    box --name a localhost/busybox sh -c 'echo out; echo err >&2; printf "\033[1mx\377\tend"'
+    rctr logs a >out 2>err
+    is "$(od -An -c out | tr -d ' \n')" 'out\n033[1mx377\tend'
+    is "$(cat err)" err
+    is "$(rctr container logs -l 2>/dev/null | wc -c)" "$(wc -c <out)"
+}
+
+@test "times are docker's, and --since and --until choose by them" {
+    box --name a localhost/busybox sh -c 'echo one; sleep 1.1; echo two'
+    [[ $(rctr logs -t a | head -1) =~ ^20[0-9-]+T[0-9:]+\.[0-9]{9}Z\ one$ ]]
+    second=$(rctr logs -t a | tail -1 | cut -d' ' -f1)
+    is "$(rctr logs --since "$second" a)" two
+    is "$(rctr logs --until "${second%.*}Z" a)" one
+    is "$(rctr logs --since 10m a | wc -l)" 2
+    is "$(rctr logs --until 10m a)" ""
+    is "$(rctr logs --since "$(date +%s).5" --until 2050-01-01 a)" ""
+    fails_with 125 "--since: 'yesterday' is neither a time" rctr logs --since yesterday a
+    fails_with 125 "--until: '' is neither a time" rctr logs --until '' a
+}
+
+@test "--tail counts lines, parts of one line once" {
+    box --name a localhost/busybox sh -c 'seq 1 100; printf ab; sleep 0.1; printf cd'
+    is "$(rctr logs -n 0 a)" ""
+    is "$(rctr logs --tail 1 a)" abcd
+    is "$(rctr logs -n 3 a | tr '\n' ' ')" "99 100 abcd"
+    is "$(rctr logs --tail all a | wc -l)" 100
+    is "$(rctr logs --tail -1 a | wc -l)" 100
+    is "$(rctr logs -n 1000 a | wc -l)" 100
+    fails_with 125 "--tail (-n): 'x' is neither a number of lines nor 'all'" rctr logs -n x a
+}
+
+@test "several containers are ordered by time and told apart" {
+    box --name a localhost/busybox echo first
+    box --name b localhost/busybox echo second
+    box --name c localhost/busybox printf part
+    is "$(rctr logs --names c b a)" "$(printf 'a first\nb second\nc part')"
+    is "$(rctr logs b a | cut -c14-)" "$(printf 'first\nsecond')"
+    is "$(rctr logs --names --color b a | od -An -c | grep -c 033)" 4
+    is "$(rctr logs --names a)" "a first"
+}
+
+@test "-f shows what comes and ends with the container" {
+    box -d --name a localhost/busybox sh -c 'echo one; until [ -e /go ]; do sleep 0.05; done; echo two'
+    rctr logs -f a >out &
+    until_true grep -q one out
+    is "$(cat out)" one
+    rctr exec a touch /go
+    wait $!
+    is "$(cat out)" "$(printf 'one\ntwo')"
+    is "$(rctr logs -f -n 1 a)" two
+}
+
+@test "-f follows through many turns of the log and loses no line" {
+    box -d --name a --log-opt max-size=100k --log-opt max-file=10 localhost/busybox \
+        sh -c 'until [ -e /go ]; do sleep 0.05; done; i=0; while [ $i -lt 20 ]; do seq $((i * 1000)) $((i * 1000 + 999)); sleep 0.05; i=$((i + 1)); done'
+    rctr logs -f a >out &
+    rctr exec a touch /go
+    wait $!
+    seq 0 19999 | cmp - out
+    [ "$(ls "$RCTR_STATE"/containers/*/log.? | wc -l)" -ge 5 ]
+}
+
+@test "the log is bounded: 10 MB and 3 files, or as asked" {
+    box --name a localhost/busybox sh -c 'yes 0123456789012345678901234567890123456789 | head -c 40000000' >/dev/null
+    size=$(cat "$RCTR_STATE"/containers/*/log* | wc -c)
+    [ "$size" -gt 20971520 ] && [ "$size" -le 31457280 ]
+    is "$(ls "$RCTR_STATE"/containers/*/log* | wc -l)" 3
+    rctr rm a
+    box --name a --log-opt max-size=1k --log-opt max-file=2 localhost/busybox seq 1000 >/dev/null
+    size=$(cat "$RCTR_STATE"/containers/*/log* | wc -c)
+    [ "$size" -gt 1024 ] && [ "$size" -le 2048 ]
+    is "$(rctr logs -n 1 a)" 1000
+}
+
+@test "a log elsewhere, and a restarted container's log goes on" {
+    box --name a --log-driver k8s-file --log-opt path="$PWD/my.log" localhost/busybox echo hello
+    grep -q ' stdout F hello$' my.log
+    is "$(rctr logs a)" hello
+    rctr start a
+    until_true grep -c . my.log
+    rctr wait a >/dev/null
+    is "$(rctr logs a | tr '\n' ' ')" "hello hello "
+}
+
+@test "drivers that keep nothing say so" {
+    box --name a --log-driver none localhost/busybox echo hello
+    fails_with 125 "its log driver 'none' keeps no log" rctr logs a
+    is "$(rctr inspect --format '{{.HostConfig.LogConfig.Type}}' a)" none
+}
+
+@test "wrong drivers, options and names are refused in words" {
+    fails_with 125 "invalid log driver 'jsonfile'; did you mean 'json-file'?" box --log-driver jsonfile localhost/busybox true
+    fails_with 125 "max-size: 'x' is not a size" box --log-opt max-size=x localhost/busybox true
+    fails_with 125 "'size=3' is none of max-size" box --log-opt size=3 localhost/busybox true
+    fails_with 125 "passthrough cannot be used with a terminal" box -t --log-driver passthrough localhost/busybox true
+    if [ ! -S /run/systemd/journal/socket ]; then
+        fails_with 125 "needs systemd's journal" box --log-driver journald localhost/busybox true
+    fi
+    is "$(rctr ps -aq)" ""
+    fails_with 125 'no container with name or ID "nosuch" found: no such container' rctr logs nosuch
+    fails_with 125 "name a container" rctr logs
+}
