@@ -225,6 +225,8 @@ static int parse_times(const struct events_args *a, struct show *s, struct err *
         r = err_wrap(e, when_parse(a->since, now, &s->since_ns, e), "--since");
     if (r == 0 && a->until)
         r = err_wrap(e, when_parse(a->until, now, &s->until_ns, e), "--until");
+    if (r == 0 && a->until && s->until_ns == 0)
+        s->until_ns = 1; /* 0 is "no end" */
     return r;
 }
 

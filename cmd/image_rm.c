@@ -6,6 +6,7 @@
 #include "cmd/command.h"
 #include "core/base/auto.h"
 #include "core/base/log.h"
+#include "storage/event.h"
 #include "storage/gc.h"
 #include "storage/image_list.h"
 #include "storage/record.h"
@@ -83,13 +84,16 @@ static int check_unused(const struct store *s, const struct image *i, const char
     return r;
 }
 
-static int remove_name(struct store *s, const struct ref *name, struct err *e)
+static int remove_name(struct store *s, const struct digest *id, const struct ref *name,
+                       struct err *e)
 {
     char text[REF_TEXT_MAX];
     int r = image_unname(s, name, e);
 
-    if (r == 0 && !refs_is_unnamed(name))
+    if (r == 0 && !refs_is_unnamed(name)) {
         printf("Untagged: %s\n", ref_format(name, text));
+        event_image(s, "untag", id, text);
+    }
     return r == -ENOENT ? 0 : r; /* another command was faster */
 }
 
@@ -104,7 +108,7 @@ static int remove_image(struct store *s, const struct image *i, const char *word
     if (r < 0)
         return r;
     if (by_name && names.tagged > 1 && !force)
-        return remove_name(s, &given, e);
+        return remove_name(s, &i->id, &given, e);
     if (!by_name && names.tagged > 1 && !force)
         return err_set(e, EBUSY,
                        "unable to delete image \"%s\" by ID with more than one tag: "
@@ -113,7 +117,7 @@ static int remove_image(struct store *s, const struct image *i, const char *word
     r = force ? 0 : check_unused(s, i, word, e);
     do {
         for (size_t n = 0; r == 0 && n < names.n; n++)
-            r = remove_name(s, &names.v[n], e);
+            r = remove_name(s, &i->id, &names.v[n], e);
         if (!names.more)
             break;
         names.n = names.tagged = 0;
@@ -121,8 +125,10 @@ static int remove_image(struct store *s, const struct image *i, const char *word
         if (r == 0)
             r = refs_each(s, see_name, &names, e);
     } while (r == 0);
-    if (r == 0)
+    if (r == 0) {
         printf("Deleted: sha256:%s\n", i->id.hex);
+        event_image(s, "remove", &i->id, i->name);
+    }
     return r;
 }
 

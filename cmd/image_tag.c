@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cmd/command.h"
+#include "storage/event.h"
 #include "storage/image.h"
 #include "storage/refs.h"
 
@@ -26,6 +27,7 @@ static int image_tag_main(const void *args, int argc, const char **argv, struct 
 {
     autostore struct store s = STORE_CLOSED;
     autoimage struct image image = {0};
+    char text[REF_TEXT_MAX];
     struct ref name;
     int r = store_open(&s, e);
 
@@ -40,6 +42,8 @@ static int image_tag_main(const void *args, int argc, const char **argv, struct 
         r = own_name(argv[i], &name, e);
         if (r == 0)
             r = image_name(&s, &name, &image.manifest_digest, e);
+        if (r == 0)
+            event_image(&s, "tag", &image.id, ref_format(&name, text));
     }
     return r;
 }
@@ -109,6 +113,8 @@ static int image_untag_main(const void *args, int argc, const char **argv, struc
         r = ref_parse(u.names.v[i], &name, e);
         if (r == 0)
             r = image_unname(&s, &name, e);
+        if (r == 0)
+            event_image(&s, "untag", &image.id, u.names.v[i]);
     }
     strv_free(&u.names);
     if (r == 0) {

@@ -79,6 +79,8 @@ static int parse_options(const struct logs_args *a, struct logs_options *o, stru
         r = err_wrap(e, when_parse(a->since, now, &o->since_ns, e), "--since");
     if (r == 0 && a->until)
         r = err_wrap(e, when_parse(a->until, now, &o->until_ns, e), "--until");
+    if (r == 0 && a->until && o->until_ns == 0)
+        o->until_ns = 1; /* 0 is "no end" */
     return r;
 }
 

@@ -118,6 +118,15 @@ void event_container(const struct store *s, const struct record *r, const char *
     event_add(s, &ev);
 }
 
+void event_image(const struct store *s, const char *action, const struct digest *id,
+                 const char *name)
+{
+    event_add(s, &(struct event){.type = "image",
+                                 .action = action,
+                                 .id = id->hex,
+                                 .name = name && *name ? name : NULL});
+}
+
 /* ---- reading ---- */
 
 struct cursor {

@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-#include "storage/record.h"
+#include "storage/record_data.h"
 #include "storage/store.h"
 
 enum { EVENT_FILE_MAX = 4 << 20, EVENT_LINE_MAX = 64 << 10, EVENT_ATTRS = 6 };
@@ -35,6 +35,10 @@ void event_add(const struct store *s, const struct event *ev);
  *   event_container(s, r, "die", "exitCode", "3"); */
 void event_container(const struct store *s, const struct record *r, const char *action,
                      const char *key, const char *value);
+
+/* An image: its id (of the config) and the name it was done under ("": none). */
+void event_image(const struct store *s, const char *action, const struct digest *id,
+                 const char *name);
 
 /* Reading: all that is in the files, oldest first, then what is added while `follow`. */
 struct event_reader;

@@ -17,6 +17,7 @@
 #include "core/base/auto.h"
 #include "core/base/idmap.h"
 #include "storage/blob.h"
+#include "storage/event.h"
 #include "storage/gc.h"
 #include "storage/inflate.h"
 #include "storage/layer.h"
@@ -285,7 +286,10 @@ static int name_it(struct archive *a, const char *own, const struct ref *as, str
     if (as) {
         name = *as;
     } else if (!*own) {
-        return image_keep_unnamed(a->s, &i->manifest_digest, e);
+        r = image_keep_unnamed(a->s, &i->manifest_digest, e);
+        if (r == 0)
+            event_image(a->s, "load", &i->id, NULL);
+        return r;
     } else {
         r = ref_parse(own, &name, e);
         if (r == 0 && name.short_name) {
@@ -296,7 +300,10 @@ static int name_it(struct archive *a, const char *own, const struct ref *as, str
             return err_wrap(e, r, "the archive's own name of the image");
     }
     ref_format(&name, i->name);
-    return image_name(a->s, &name, &i->manifest_digest, e);
+    r = image_name(a->s, &name, &i->manifest_digest, e);
+    if (r == 0)
+        event_image(a->s, "load", &i->id, i->name);
+    return r;
 }
 
 static int load_one(struct archive *a, const struct descriptor *d, const struct ref *as,

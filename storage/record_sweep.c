@@ -15,6 +15,7 @@
 #include "core/base/auto.h"
 #include "core/base/cgroup_folder.h"
 #include "core/base/log.h"
+#include "storage/event.h"
 #include "storage/record.h"
 #include "storage/record_name.h"
 
@@ -99,6 +100,7 @@ static int mend(const struct store *s, const char *id, struct err *e)
 {
     autorecord struct record r = {.dir_fd = -1};
     int n = record_load(s, id, &r, e);
+    bool ran;
 
     if (n < 0 || !needs_work(&r))
         return n;
@@ -106,10 +108,18 @@ static int mend(const struct store *s, const char *id, struct err *e)
     if (r.cgroup) /* at worst an empty folder stays */
         (void)cgroup_folder_remove(r.cgroup, NULL);
     remove_socket(s, &r);
-    if (r.state == RECORD_CREATING || r.rm)
-        return record_remove(s, &r, e);
+    if (r.state == RECORD_CREATING || r.rm) {
+        n = record_remove(s, &r, e);
+        if (n == 0 && r.state != RECORD_CREATING)
+            event_container(s, &r, "remove", NULL, NULL);
+        return n;
+    }
+    ran = record_has_monitor(r.state);
     tell_end(&r);
-    return record_save(s, &r, e);
+    n = record_save(s, &r, e);
+    if (n == 0 && ran)
+        event_container(s, &r, "die", "exitCode", "-1");
+    return n;
 }
 
 static int put_right(const struct store *s, struct record *seen, struct err *e)

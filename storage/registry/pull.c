@@ -16,6 +16,7 @@
 #include "core/base/auto.h"
 #include "core/base/log.h"
 #include "storage/blob.h"
+#include "storage/event.h"
 #include "storage/image_load.h"
 #include "storage/registry/fetch.h"
 
@@ -162,6 +163,7 @@ static int pull_contents(struct pull *p, struct err *e)
         .arg = p->options->arg,
     };
     long long t = log_phase_begin();
+    char name[REF_TEXT_MAX];
     int r = read_manifest(p, e);
 
     if (r == 0)
@@ -177,6 +179,8 @@ static int pull_contents(struct pull *p, struct err *e)
     if (r == 0)
         r = image_name(p->store, &p->name, &p->manifest_digest, e);
     log_phase_end(t, "name");
+    if (r == 0)
+        event_image(p->store, "pull", &p->manifest.config.digest, ref_format(&p->name, name));
     return r;
 }
 

@@ -35,7 +35,7 @@ past() { rctr events --stream=false "$@"; }
 @test "images are told, too" {
     image_load tool hello
     rctr tag tool other
-    rctr untag other
+    rctr untag tool other
     rctr rmi tool
     is "$(past --filter type=image --format '{{.Action}} {{.Name}}' | sed 's/ localhost./ /')" "load tool:latest
 tag other:latest
