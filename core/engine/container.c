@@ -15,6 +15,7 @@
 #include "core/monitor/attach.h"
 #include "core/monitor/monitor.h"
 #include "net/hosts.h"
+#include "storage/event.h"
 
 enum { SECCOMP_FILE_MAX = 4 << 20 };
 
@@ -196,6 +197,7 @@ int container_create(struct store *s, const struct container_request *q, const s
         container_free(&c);
         return r;
     }
+    event_container(s, &c.record, "create", NULL, NULL);
     *ret = c;
     return 0;
 }
