@@ -7,6 +7,7 @@
 
 #include "core/base/auto.h"
 #include "storage/event.h"
+#include "storage/record.h"
 #include "tests/unit/storage/store_dir.h"
 #include "tests/unit/unit.h"
 
