@@ -118,8 +118,8 @@ static void the_file_is_bounded_and_turned_over(void **state)
     assert_int_equal(event_open(&s, &before, NULL), 0);
     for (int i = 0; i < EVENTS; i++) {
         snprintf(id, sizeof id, "%d", i);
-        event_add(&s, &(struct event){
-                          .type = "image", .action = "tag", .id = id, .labels = labels});
+        event_add(&s,
+                  &(struct event){.type = "image", .action = "tag", .id = id, .labels = labels});
         if (i % 100 == 99)
             for (; seen <= i; seen++)
                 assert_int_equal(atoi(next(before)), seen);
