@@ -73,8 +73,6 @@ static int volume_create_main(const void *args, int argc, const char **argv, str
         r = store_open(&s, e);
     if (r == 0)
         r = volume_create(&s, &v, true, e);
-    if (r == 0)
-        volumes_event(&s, v.name, "create");
     if (r == -EEXIST && a->ignore)
         r = 0;
     if (r == 0)

@@ -9,7 +9,6 @@
 #include "core/base/auto.h"
 #include "core/engine/remove.h"
 #include "core/engine/stop.h"
-#include "core/engine/volumes.h"
 #include "storage/volume_use.h"
 
 struct volume_rm_args {
@@ -69,7 +68,6 @@ static int remove_word(const struct store *s, const char *word, const struct vol
         e->status = STATUS_MISSING;
     if (r < 0)
         return r;
-    volumes_event(s, name, "remove");
     puts(word);
     return 0;
 }

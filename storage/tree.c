@@ -299,6 +299,27 @@ static int make_room(int from_dir, int to_dir, const char *name, const struct st
     return white;
 }
 
+/* Who works in the target meanwhile (a container on the same volume) may have put a link of his own
+ * among the folders of `before`. */
+static int link_again(const struct copy *c, const char *before, int to_dir, const char *name,
+                      struct err *e)
+{
+    const char *slash = strrchr(before, '/');
+    autofree char *folder = slash ? strndup(before, (size_t)(slash - before)) : strdup(".");
+    autofd int dir = -1;
+
+    if (!folder)
+        return err_memory(e);
+    dir = walk_open(c->to_root, folder, O_PATH | O_DIRECTORY, 0, WALK_NO_LINKS);
+    if (dir < 0) {
+        errno = -dir;
+        return err_sys(e, "cannot open the folder of '%s'", before);
+    }
+    if (linkat(dir, slash ? slash + 1 : before, to_dir, name, 0) < 0)
+        return err_sys(e, "cannot link it");
+    return 0;
+}
+
 static int copy_entry(struct copy *c, int from_dir, int to_dir, const char *name, struct err *e)
 {
     struct stat st;
@@ -319,7 +340,7 @@ static int copy_entry(struct copy *c, int from_dir, int to_dir, const char *name
     if (r < 0)
         return r;
     if (before)
-        return linkat(c->to_root, before, to_dir, name, 0) < 0 ? err_sys(e, "cannot link it") : 0;
+        return link_again(c, before, to_dir, name, e);
     if (S_ISREG(st.st_mode))
         return copy_file(c, from_dir, to_dir, name, &st, e);
     if (S_ISLNK(st.st_mode))

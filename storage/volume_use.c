@@ -9,6 +9,7 @@
 
 #include "core/base/auto.h"
 #include "core/base/log.h"
+#include "storage/event.h"
 
 enum { EXIT_IN_USE = 2 }; /* as podman's */
 
@@ -117,6 +118,7 @@ int volume_use_remove(const struct store *s, const char *name, bool despite, str
         r = set_aside(s, name, gone, e);
     if (r < 0)
         return r;
+    event_add(s, &(struct event){.type = "volume", .action = "remove", .id = name});
     close(take_fd(&lock)); /* others need not wait for the unlinks */
     return err_wrap(e, store_bury(s, gone, e), "volume %s", name);
 }

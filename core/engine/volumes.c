@@ -11,7 +11,6 @@
 #include "core/base/auto.h"
 #include "core/base/log.h"
 #include "core/engine/definition.h"
-#include "storage/event.h"
 #include "storage/volume_use.h"
 
 /* ---- choosing ---- */
@@ -186,11 +185,7 @@ static int make(struct store *s, const struct record *r, const struct volume_opt
     }
     code = volumes_parse_options((const char *const *)o->volume_options.v, o->volume_options.n,
                                  v->options, e);
-    if (code == 0)
-        code = volume_create(s, v, !o->anonymous, e);
-    if (code == 0)
-        volumes_event(s, v->name, "create");
-    return code;
+    return code == 0 ? volume_create(s, v, !o->anonymous, e) : code;
 }
 
 /* A volume that stands for a folder of the host is that folder. */
@@ -250,9 +245,8 @@ int volumes_take(struct store *s, const struct record *r, struct spec *spec, str
 void volumes_give_back(const struct store *s, const struct record *r, const struct spec *spec)
 {
     for (size_t i = 0; i < spec->volume_count; i++)
-        if (spec->volumes[i].made && !spec->volumes[i].anonymous &&
-            volume_use_remove(s, spec->volumes[i].volume, false, NULL) == 0)
-            volumes_event(s, spec->volumes[i].volume, "remove");
+        if (spec->volumes[i].made && !spec->volumes[i].anonymous)
+            (void)volume_use_remove(s, spec->volumes[i].volume, false, NULL); /* or stays */
     (void)volume_use_release(s, r, NULL); /* else the next sweep does it */
 }
 
@@ -288,19 +282,12 @@ int volumes_prune(const struct store *s, const struct volume_filter *f, bool all
             continue;
         if (n == 0)
             n = volume_use_remove(s, names.v[i], false, &why);
-        if (n == 0) {
-            volumes_event(s, names.v[i], "remove");
+        if (n == 0)
             r = strv_add(ret_removed, names.v[i], e);
-        } else if (n != -ENOENT) {
+        else if (n != -ENOENT)
             log_warn("%s", why.text);
-        }
     }
     return r;
-}
-
-void volumes_event(const struct store *s, const char *name, const char *action)
-{
-    event_add(s, &(struct event){.type = "volume", .action = action, .id = name});
 }
 
 /* ---- options ---- */

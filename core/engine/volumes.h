@@ -46,9 +46,6 @@ int volumes_fill(const struct store *s, const struct record *r, const struct spe
 int volumes_prune(const struct store *s, const struct volume_filter *f, bool all,
                   struct strv *ret_removed, size_t *ret_kept, struct err *e);
 
-/* Told of a volume: "create", "remove". */
-void volumes_event(const struct store *s, const char *name, const char *action);
-
 /* The options of a volume ("type", "device", "o") are ones that an unprivileged user can have. */
 int volumes_check_options(const json_t *options, struct err *e);
 /* "KEY=VALUE" words as such an object; checked. */
