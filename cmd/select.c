@@ -197,11 +197,24 @@ static int load_latest(const struct store *s, struct record *ret, struct err *e)
 
 /* ---- what the commands call ---- */
 
+/* A record that cannot be read: say what can be done about it. */
+static int explain(const struct store *s, const char *word, int n, struct err *e)
+{
+    struct err why = *e;
+    char id[RECORD_ID_HEX + 1];
+
+    if (n == -ENOENT || n == -ENOTUNIQ || remove_find_damaged(s, word, id) < 0)
+        return n;
+    return err_set(e, -n, "%s: `rctr rm -f %.12s` removes the container", why.text, id);
+}
+
 int select_one(const struct store *s, const char *word, struct record *ret, struct err *e)
 {
     autorecord struct record r = {.dir_fd = -1};
     int n = word ? record_find(s, word, &r, e) : load_latest(s, &r, e);
 
+    if (n < 0 && word && e)
+        n = explain(s, word, n, e);
     if (n == 0)
         n = record_settle(s, &r, e);
     if (n == -ENOENT && word) /* it may have gone in this moment */

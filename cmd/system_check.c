@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cmd/command.h"
+#include "core/engine/remove.h"
 #include "storage/check.h"
 
 struct system_check_args {
@@ -33,6 +34,8 @@ static int system_check_main(const void *args, int argc, const char **argv, stru
     int r = store_open(&s, e);
 
     (void)argc, (void)argv;
+    if (r == 0 && a->repair)
+        r = remove_end_damaged(&s, e); /* check sees only what is on disk */
     if (r == 0)
         r = check_store(&s, &options, &res, e);
     if (r < 0)

@@ -31,6 +31,8 @@ int remove_all(const struct store *s, const struct remove_options *o, struct rem
 /* Containers whose record cannot be read. `word` is a name, an id or its beginning. Returns 0 and
  * the whole id when it means such a one, -ENOENT when it does not. */
 int remove_find_damaged(const struct store *s, const char *word, char ret_id[RECORD_ID_HEX + 1]);
+/* Before somebody else removes damaged ones: what they run is ended. */
+int remove_end_damaged(const struct store *s, struct err *e);
 /* Ends its monitor and what that holds, then removes it. */
 int remove_damaged(const struct store *s, const char *id, struct err *e);
 

@@ -179,3 +179,14 @@ int remove_damaged(const struct store *s, const char *id, struct err *e)
     r = store_discard(s, s->fd, path, e);
     return r == -ENOENT ? 0 : err_wrap(e, r, "container %s", id);
 }
+
+int remove_end_damaged(const struct store *s, struct err *e)
+{
+    autostrv struct strv ids = {0};
+    int r = record_ids(s, &ids, e);
+
+    for (size_t i = 0; r == 0 && i < ids.n; i++)
+        if (damaged(s, ids.v[i]))
+            r = end_processes(s, ids.v[i], e);
+    return r;
+}

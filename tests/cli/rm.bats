@@ -94,8 +94,7 @@ ended"
     echo '{"id":' >"$RCTR_STATE/containers/$id/record.json"
     is "$(rctr stop -t 0 good)" good
     rctr start good
-    run rctr rm "$id"
-    [ "$status" -ne 0 ]
+    fails_with 125 "\`rctr rm -f ${id:0:12}\` removes the container" rctr rm "$id"
     is "$(rctr rm -f "${id:0:12}")" "$id"
     gone "$init"
     gone "$monitor"
@@ -103,6 +102,16 @@ ended"
     is "$(field good .state)" running
     echo >"$RCTR_STATE/containers/$(id_of good)/record.json"
     rctr rm -fa
+    nothing_left
+}
+
+@test "system check --repair does not leave what a damaged container runs" {
+    local init
+    sleeper bad
+    init=$(field bad .init.pid)
+    echo >"$RCTR_STATE/containers/$(id_of bad)/record.json"
+    rctr system check --repair --quick
+    gone "$init"
     nothing_left
 }
 
