@@ -61,6 +61,35 @@ int path_mkdirs(int root_fd, const char *path, mode_t mode, int *ret_fd, struct 
     return 0;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int path_list(int dir_fd, struct strv *ret, struct err *e)
+{
+    int own = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+    DIR *d = own < 0 ? NULL : fdopendir(own);
+    const struct dirent *ent;
+    size_t before = ret->n;
+
+    if (!d) {
+        r = err_sys(e, "cannot list a folder");
+        if (own >= 0)
+            close(own);
+        return r;
+    }
+    while (r == 0 && (errno = 0, ent = readdir(d)))
+        if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0)
+            r = strv_add(ret, ent->d_name, e);
+    if (r == 0 && errno)
+        r = err_sys(e, "cannot list a folder");
+    closedir(d);
+    if (ret->n > before)
+        qsort(ret->v + before, ret->n - before, sizeof *ret->v, compare_names);
+    return r;
+}
+
 /* Removing a tree. Down to RECURSION_MAX levels one descriptor a level is held. Below that, one
  * descriptor goes down and comes up again by "..", looking at a list of the folders it came
  * through: a folder that was moved meanwhile must not lead us into another tree. */

@@ -104,7 +104,7 @@ static void open_binds(struct inside *in)
     for (size_t i = 0; i < job->volume_count && !job->root_only; i++) {
         const struct volume_opt *v = &job->volumes[i];
         struct stat st;
-        int fd = v->kind != VOLUME_OPT_TMPFS ? mount_child_open_source(v->source) : -1;
+        int fd = v->kind != VOLUME_OPT_TMPFS && v->source ? mount_child_open_source(v->source) : -1;
 
         if (fd < 0 || fstat(fd, &st) < 0)
             continue;

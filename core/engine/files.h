@@ -1,0 +1,40 @@
+/* files - a container whose files a command reads or writes (cp, diff, export, commit).
+ *
+ * A running container is joined. A stopped one is mounted by the command: readers mount it without
+ * writing, any number at a time; who writes holds containers/ID/files.lock, and a start waits for
+ * that (files_wait), because the kernel allows only one writer of an upper folder. */
+#ifndef RCTR_FILES_H
+#define RCTR_FILES_H
+
+#include "core/engine/container.h"
+#include "core/runtime/inside.h"
+#include "storage/diff.h"
+
+struct files {
+    struct container container; /* record, definition, and of a stopped one the root */
+    struct idmap base;          /* the store's map */
+    struct inside_job job;      /* leads into this struct: do not copy it */
+    int lock_fd;
+};
+
+/* Takes `r`. `write`: something will be changed. `root`: the plan of its root file system is wanted
+ * of a running container too. -EBUSY: it is being made or started for seconds. */
+int files_open(struct store *s, struct record *r, bool write, bool root, struct files *ret,
+               struct err *e);
+void files_close(struct files *f);
+
+/* Before a container is started: until nobody writes into its stopped root any more. */
+int files_wait(const struct store *s, struct record *r, struct err *e);
+
+/* What it changed. The container may run. -ENOTSUP for one with --rootfs. */
+int files_diff(struct files *f, struct diff_list *ret, struct err *e);
+/* What diff_make compares then; its descriptors are borrowed. */
+int files_sides(const struct files *f, struct diff_sides *ret, struct err *e);
+/* What an image's last layer changed. */
+int files_diff_image(struct store *s, const struct image *image, struct diff_list *ret,
+                     struct err *e);
+
+/* Its root file system, without what is mounted on it, as a tar archive into fd. */
+int files_export(struct files *f, int fd, struct err *e);
+
+#endif
