@@ -1,6 +1,11 @@
 # also: single-uid
 load common
 
+teardown() {
+    rctr rm -f -a >/dev/null 2>&1 || true
+    common_teardown
+}
+
 each_driver() { # COMMAND…: with each storage driver
     for RCTR_STORAGE_DRIVER in overlay fuse-overlayfs copy; do
         export RCTR_STORAGE_DRIVER
