@@ -237,6 +237,25 @@ bind"
     is "$(run_here -v sub:/x -- ls /x)" x
 }
 
+# A container that shares the outer volume puts links in the way of the inner one's mount point.
+@test "a racing container cannot lead a mount out of the container" {
+    local canary=$BATS_TEST_TMPDIR/canary ok=0
+    mkdir "$canary"
+    echo safe >"$canary/f"
+    rctr run -d --name racer --network none -v outer:/d localhost/busybox sh -c "
+        while :; do
+            rm -rf /d/sub; mkdir /d/sub; rm -rf /d/sub; ln -s $canary /d/sub
+            rm -f /d/sub; ln -s ../../../../../../..$canary /d/sub
+        done"
+    for _ in $(seq 60); do
+        run_here -v outer:/d -v inner:/d/sub -- sh -c 'echo in >/d/sub/f' >/dev/null 2>stderr && ok=$((ok + 1))
+    done
+    echo "$ok of 60 started"
+    is "$(cat "$canary/f"; ls "$canary")" "safe
+f"
+    is "$(run_here -v inner:/x -- cat /x/f)" in
+}
+
 @test "a volume that run is about to use cannot be removed under it" {
     for i in 1 2 3 4 5 6 7 8 9 10; do
         run_here -v data:/d -- sh -c "echo ok >/d/$i && cat /d/$i" >"out$i" 2>&1 &
