@@ -163,6 +163,14 @@ used"
     is "$(rctr volume ls -q)" used
 }
 
+@test "making and removing a volume are events" {
+    rctr volume create data
+    rctr volume rm data
+    run_here -v /d -- true
+    is "$(rctr events --since 1m --stream=false --filter type=volume | awk '{ print $6, length($7) }' | tr '\n' ' ')" \
+        "create 4 remove 4 create 64 remove 64 "
+}
+
 # ---- run
 
 @test "a named volume keeps data from one container to the next" {
