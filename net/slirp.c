@@ -168,7 +168,7 @@ static void guest_error(const char *message, void *opaque)
     (void)opaque;
 }
 
-static int64_t now_ns(void *opaque)
+__attribute__((hot)) static int64_t now_ns(void *opaque)
 {
     struct timespec t;
 
@@ -270,7 +270,7 @@ int slirp_new(const struct slirp_config *c, int tap_fd, struct slirp **ret, stru
     return 0;
 }
 
-static int add(struct slirp *s, int fd, short events)
+__attribute__((hot)) static int add(struct slirp *s, int fd, short events)
 {
     if (s->n == s->room) {
         size_t room = s->room ? s->room * 2 : 16;
@@ -293,7 +293,7 @@ static const struct {
     {SLIRP_POLL_ERR, POLLERR}, {SLIRP_POLL_HUP, POLLHUP},
 };
 
-static int add_poll(int fd, int theirs, void *opaque)
+__attribute__((hot)) static int add_poll(int fd, int theirs, void *opaque)
 {
     short events = 0;
 
@@ -303,7 +303,7 @@ static int add_poll(int fd, int theirs, void *opaque)
     return add(opaque, fd, events);
 }
 
-static int get_revents(int index, void *opaque)
+__attribute__((hot)) static int get_revents(int index, void *opaque)
 {
     const struct slirp *s = opaque;
     int theirs = 0;
@@ -314,8 +314,9 @@ static int get_revents(int index, void *opaque)
     return theirs;
 }
 
-int slirp_fill(struct slirp *s, const struct pollfd *own, size_t own_n, struct pollfd **ret_fds,
-               size_t *ret_n, int *timeout_ms, struct err *e)
+__attribute__((hot)) int slirp_fill(struct slirp *s, const struct pollfd *own, size_t own_n,
+                                    struct pollfd **ret_fds, size_t *ret_n, int *timeout_ms,
+                                    struct err *e)
 {
     uint32_t wait_ms = UINT32_MAX;
 
@@ -350,7 +351,7 @@ static void from_container(struct slirp *s)
         s->dropped[v]++;
 }
 
-void slirp_dispatch(struct slirp *s)
+__attribute__((hot)) void slirp_dispatch(struct slirp *s)
 {
     if (s->fds[s->own_n].revents & POLLIN)
         from_container(s);

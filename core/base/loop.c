@@ -34,7 +34,7 @@ struct loop {
     int value;
 };
 
-static long long now_ms(void)
+__attribute__((hot)) static long long now_ms(void)
 {
     struct timespec t;
 
@@ -102,7 +102,7 @@ void loop_guest(struct loop *l, const struct loop_guest *guest)
     l->guest = guest ? *guest : (struct loop_guest){0};
 }
 
-static void collect(struct loop *l, int *timeout_ms)
+__attribute__((hot)) static void collect(struct loop *l, int *timeout_ms)
 {
     l->own_n = 0;
     for (int i = 0; i < SOURCES_MAX; i++) {
@@ -126,7 +126,7 @@ static void collect(struct loop *l, int *timeout_ms)
 }
 
 /* The earliest one that is due and was there before this round; NULL: none. */
-static struct timer *next_due(struct loop *l, long long now)
+__attribute__((hot)) static struct timer *next_due(struct loop *l, long long now)
 {
     struct timer *first = NULL;
 
@@ -140,7 +140,7 @@ static struct timer *next_due(struct loop *l, long long now)
     return first;
 }
 
-static void fire_timers(struct loop *l)
+__attribute__((hot)) static void fire_timers(struct loop *l)
 {
     long long now = now_ms();
     struct timer *first;
@@ -153,7 +153,7 @@ static void fire_timers(struct loop *l)
     }
 }
 
-static void fire_sources(struct loop *l, const struct pollfd *fds)
+__attribute__((hot)) static void fire_sources(struct loop *l, const struct pollfd *fds)
 {
     for (size_t i = 0; i < l->own_n && !l->stopped; i++) {
         struct source *s = &l->sources[l->handle_of[i]];
@@ -165,7 +165,7 @@ static void fire_sources(struct loop *l, const struct pollfd *fds)
     }
 }
 
-int loop_run(struct loop *l, struct err *e)
+__attribute__((hot)) int loop_run(struct loop *l, struct err *e)
 {
     l->stopped = false;
     while (!l->stopped) {

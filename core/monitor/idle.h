@@ -5,6 +5,8 @@
 
 #include "storage/store.h"
 
+/* At the beginning: how memory is got from now on. */
+void idle_begin(void);
 /* Give back the memory that only starting needed: what stays is counted once for each container.
  * Pages of program files come back by themselves when they are run again. */
 void idle_settle(void);

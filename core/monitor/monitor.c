@@ -153,6 +153,7 @@ static void on_signal(void *arg, short revents)
     struct signalfd_siginfo info;
 
     (void)revents;
+    relay_touch(&m->relay);
     if (read(m->signals, &info, sizeof info) != (ssize_t)sizeof info)
         return;
     if (info.ssi_signo == SIGTERM) {
@@ -196,6 +197,12 @@ static void keep_output(void *arg, int stream, const void *bytes, size_t n)
     struct monitor *m = arg;
 
     logfile_write(m->log, stream, bytes, n);
+}
+
+__attribute__((hot)) static void on_idle(void *arg)
+{
+    (void)arg;
+    idle_settle();
 }
 
 static void on_client(void *arg, int sock)
@@ -370,7 +377,7 @@ static void serve(struct monitor *m)
     if (m->policy.timeout_s)
         set_timer(m, TIMER_TIMEOUT, m->policy.timeout_s * 1000);
     begin_watch(m, false);
-    idle_settle();
+    relay_touch(&m->relay);
     /* The command may have found no process to send its signal to. */
     if (m->job->record->stopped_by_user)
         raise_event(m, LIFE_STOP);
@@ -536,9 +543,11 @@ static int set_up(struct monitor *m, int client, struct err *e)
 
 static void watch_over(const struct monitor_job *job, int client)
 {
-    struct monitor *m = calloc(1, sizeof *m);
+    struct monitor *m;
     struct err e = {0};
 
+    idle_begin();
+    m = calloc(1, sizeof *m);
     if (!m)
         return;
     m->job = job;
@@ -548,6 +557,7 @@ static void watch_over(const struct monitor_job *job, int client)
     m->relay.log = keep_output;
     m->relay.signal = pass_signal;
     m->relay.go = on_go;
+    m->relay.idle = on_idle;
     m->program.spec = job->spec;
     m->program.rootfs = job->rootfs;
     m->program.cloned = on_cloned;

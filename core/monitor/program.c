@@ -32,13 +32,14 @@ static int meanwhile(void *arg, pid_t init, struct err *e)
     return r == 0 && p->cloned ? p->cloned(p->arg, init, e) : r;
 }
 
-static int guest_fill(void *arg, const struct pollfd *own, size_t own_n, struct pollfd **ret_fds,
-                      size_t *ret_n, int *timeout_ms, struct err *e)
+__attribute__((hot)) static int guest_fill(void *arg, const struct pollfd *own, size_t own_n,
+                                           struct pollfd **ret_fds, size_t *ret_n, int *timeout_ms,
+                                           struct err *e)
 {
     return slirp_fill(arg, own, own_n, ret_fds, ret_n, timeout_ms, e);
 }
 
-static void guest_dispatch(void *arg)
+__attribute__((hot)) static void guest_dispatch(void *arg)
 {
     slirp_dispatch(arg);
 }

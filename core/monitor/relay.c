@@ -55,7 +55,7 @@ static char *scratch(struct relay *r)
 
 /* ---- memory: an idle container keeps no page of the buffers ---- */
 
-static void rest(void *arg)
+__attribute__((hot)) static void rest(void *arg)
 {
     struct relay *r = arg;
 
@@ -67,9 +67,11 @@ static void rest(void *arg)
     }
     if (!r->out[0].held && !r->out[1].held)
         (void)madvise(r->memory, (SCRATCH + 1) * WIRE_DATA_MAX, MADV_DONTNEED);
+    if (r->idle)
+        r->idle(r->arg);
 }
 
-static void touch(struct relay *r)
+void relay_touch(struct relay *r)
 {
     r->touched = true;
     if (r->resting < 0)
@@ -292,7 +294,7 @@ static void on_client(void *arg, short revents)
 
     if (revents & POLLOUT)
         catch_up(c);
-    touch(c->r);
+    relay_touch(c->r);
     while (c->fd >= 0) {
         enum wire_kind kind;
         ssize_t n = wire_recv(c->fd, &kind, buf, WIRE_DATA_MAX);
@@ -370,7 +372,7 @@ static void on_output(void *arg, short revents)
     for (int rounds = 0; rounds < ROUNDS && o->fd >= 0 && is_empty(o); rounds++) {
         ssize_t n = read(o->fd, o->buf, WIRE_DATA_MAX);
 
-        touch(o->r);
+        relay_touch(o->r);
         if (n > 0) {
             o->held = (size_t)n;
             pass_on(o);

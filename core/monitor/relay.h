@@ -48,6 +48,7 @@ struct relay {
     void (*log)(void *arg, int stream, const void *bytes, size_t n); /* all output; NULL: none */
     void (*signal)(void *arg, int signo);                            /* a client passes one on */
     void (*go)(void *arg);                                           /* WIRE_GO; NULL: no matter */
+    void (*idle)(void *arg);                                         /* a second without work */
     void *arg;
 
     struct relay_client clients[RELAY_CLIENTS];
@@ -83,6 +84,8 @@ void relay_end(struct relay *r);
 /* The clients that listen get what is left for them, then the end. Who has no room for it is
  * handed to a child of ours, so that it gets all and we are free. */
 void relay_tell_end(struct relay *r, const struct wire_exit *x);
+/* There is work, not only of the streams: `idle` comes later. */
+void relay_touch(struct relay *r);
 /* Let go of one client. */
 void relay_lose(struct relay_client *c);
 /* Let go of all clients: that is what they wait for after WIRE_EXIT. */
