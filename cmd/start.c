@@ -34,10 +34,10 @@ static const struct opt start_opts[] = {
     OPT_DONE,
 };
 
-static int follow(struct container *c, int client, const struct start_args *a, struct err *e)
+static int follow(const struct record *rec, int client, const struct start_args *a, struct err *e)
 {
-    struct attach_options o = {.tty = c->record.tty,
-                               .stdin_open = a->interactive && c->record.open_stdin,
+    struct attach_options o = {.tty = rec->tty,
+                               .stdin_open = a->interactive && rec->open_stdin,
                                .forward_signals = a->sig_proxy};
     bool detached = false;
     int r = attach_parse_keys(a->detach_keys, &o.keys, e);
@@ -47,6 +47,17 @@ static int follow(struct container *c, int client, const struct start_args *a, s
         return r;
     }
     return attach_run(client, &o, &detached, e);
+}
+
+/* It runs. */
+static int go_on(const char *word, const struct record *r, int client, bool attach,
+                 const struct start_args *a, struct err *e)
+{
+    if (attach)
+        return follow(r, client, a, e);
+    attach_leave(client);
+    puts(word);
+    return 0;
 }
 
 static int start_one(struct store *s, struct selected *one, const struct start_args *a,
@@ -62,6 +73,11 @@ static int start_one(struct store *s, struct selected *one, const struct start_a
         puts(one->word); /* it runs, as was wished */
         return 0;
     }
+    if (record_has_monitor(r->state)) {
+        n = r->state == RECORD_INITIALIZED ? container_release(s, r, attach, &client, e)
+                                           : container_attach(s, r, &client, e);
+        return n < 0 ? n : go_on(one->word, r, client, attach, a, e);
+    }
     n = container_load(s, r, &c, e);
     if (n < 0)
         return n;
@@ -70,12 +86,8 @@ static int start_one(struct store *s, struct selected *one, const struct start_a
         c.def.spec.tty_cols = size.ws_col;
     }
     n = container_start(&c, &client, e);
-    if (n == 0 && attach) {
-        n = follow(&c, client, a, e);
-    } else if (n == 0) {
-        attach_leave(client);
-        puts(one->word);
-    }
+    if (n == 0)
+        n = go_on(one->word, &c.record, client, attach, a, e);
     container_free(&c);
     return n;
 }

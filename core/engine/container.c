@@ -14,6 +14,7 @@
 #include "core/engine/volumes.h"
 #include "core/monitor/attach.h"
 #include "core/monitor/monitor.h"
+#include "core/monitor/server.h"
 #include "net/hosts.h"
 #include "storage/event.h"
 
@@ -276,7 +277,7 @@ static int claim_start(void *arg, struct record *r, struct err *e)
     return proc_identify(getpid(), &r->creator, e);
 }
 
-int container_start(struct container *c, int *ret_client, struct err *e)
+static int launch(struct container *c, bool hold, int *ret_client, struct err *e)
 {
     const struct monitor_job job = {
         .store = c->store,
@@ -284,6 +285,7 @@ int container_start(struct container *c, int *ret_client, struct err *e)
         .spec = &c->def.spec,
         .policy = &c->def.policy,
         .rootfs = &c->rootfs,
+        .hold = hold,
     };
     long long t = log_phase_begin();
     autofd int client = -1;
@@ -294,7 +296,7 @@ int container_start(struct container *c, int *ret_client, struct err *e)
     if (r == 0)
         r = monitor_start(&job, &client, e);
     if (r == 0)
-        r = attach_wait_running(client, e);
+        r = hold ? attach_wait_held(client, e) : attach_wait_running(client, e);
     log_phase_end(t, "start container");
     if (r < 0 && c->record.state == RECORD_CREATING) /* the monitor has removed it */
         volumes_give_back(c->store, &c->record, &c->def.spec);
@@ -302,6 +304,50 @@ int container_start(struct container *c, int *ret_client, struct err *e)
         return r;
     *ret_client = take_fd(&client);
     return 0;
+}
+
+int container_start(struct container *c, int *ret_client, struct err *e)
+{
+    return launch(c, false, ret_client, e);
+}
+
+int container_hold(struct container *c, struct err *e)
+{
+    int client = -1, r = launch(c, true, &client, e);
+
+    if (r == 0)
+        attach_leave(client);
+    return r;
+}
+
+/* Until it runs, if it does not yet. */
+static int join(const struct store *s, struct record *r, bool output, bool go, int *ret_client,
+                struct err *e)
+{
+    autofd int client = -1;
+    int n = server_connect(s, r, &client, e);
+
+    if (n == 0)
+        n = attach_greet(client, output, go, e);
+    if (n == 0)
+        n = attach_wait_running(client, e);
+    if (n < 0)
+        return n;
+    *ret_client = take_fd(&client);
+    return 0;
+}
+
+int container_release(const struct store *s, struct record *r, bool output, int *ret_client,
+                      struct err *e)
+{
+    return join(s, r, output, true, ret_client, e);
+}
+
+int container_attach(const struct store *s, struct record *r, int *ret_client, struct err *e)
+{
+    if (r->state != RECORD_RUNNING && r->state != RECORD_PAUSED)
+        return err_set(e, EINVAL, "you can only attach to running containers");
+    return join(s, r, true, false, ret_client, e);
 }
 
 void container_discard(struct container *c)

@@ -34,5 +34,16 @@ void container_free(struct container *c); /* memory only */
  * runs. On failure a container that container_create has just made is gone; any other is what it
  * was, with the reason in record.error. -EALREADY: it runs (or is paused, …) already. */
 int container_start(struct container *c, int *ret_client, struct err *e);
+/* Another client for a running one; *ret_client gets the output from now on. -EINVAL: it does not
+ * run. */
+int container_attach(const struct store *s, struct record *r, int *ret_client, struct err *e);
+
+/* Set it up under a monitor, but hold its program back: it is INITIALIZED then. Fails as
+ * container_start does. */
+int container_hold(struct container *c, struct err *e);
+/* Let the program of an INITIALIZED one begin. *ret_client is a client's socket, which gets the
+ * output when that is wanted. */
+int container_release(const struct store *s, struct record *r, bool output, int *ret_client,
+                      struct err *e);
 
 #endif

@@ -28,6 +28,7 @@ struct attach {
     unsigned window;  /* messages of input that may still be sent */
     unsigned matched; /* of the detach keys */
     bool input_open, detached;
+    bool hung_up;        /* the terminal is gone, and we go, too; the container stays */
     bool lost[3];        /* standard output, standard error: not written any more */
     struct err why_lost; /* of what the caller does not know yet */
     bool raw;
@@ -131,6 +132,14 @@ static size_t filter_keys(struct attach *a, const char *in, size_t n, char *out)
     return used;
 }
 
+/* SIGHUP comes, too, but not to those who were started with nohup, and not before the end of the
+ * input is seen. */
+static bool is_hung_up(struct attach *a)
+{
+    a->hung_up = a->hung_up || (a->o->tty && a->raw && !isatty(STDIN_FILENO));
+    return a->hung_up;
+}
+
 static void send_input(struct attach *a)
 {
     char in[WIRE_DATA_MAX - ATTACH_KEYS_MAX], out[WIRE_DATA_MAX];
@@ -138,6 +147,8 @@ static void send_input(struct attach *a)
     size_t used;
 
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (n <= 0 && is_hung_up(a))
         return;
     if (n <= 0) {
         a->input_open = false;
@@ -160,7 +171,7 @@ static void pass_signal(struct attach *a)
 
         if (signo == SIGWINCH)
             send_size(a);
-        else if (a->o->forward_signals)
+        else if (a->o->forward_signals && !(signo == SIGHUP && is_hung_up(a)))
             (void)wire_send(a->sock, WIRE_SIGNAL, &signo, sizeof signo, 1);
     }
 }
@@ -212,7 +223,7 @@ static int take_message(struct attach *a, struct err *e)
 
 static int relay(struct attach *a, struct err *e)
 {
-    while (!a->ended && !a->detached) {
+    while (!a->ended && !a->detached && !a->hung_up) {
         struct pollfd p[3] = {
             {.fd = a->sock, .events = POLLIN},
             {.fd = a->signals, .events = POLLIN},
@@ -331,9 +342,11 @@ int attach_run(int sock, const struct attach_options *o, bool *ret_detached, str
     leave_raw(&a);
     if (a.ended)
         await_monitor(sock);
-    if (a.detached)
+    if (a.detached || a.hung_up)
         (void)wire_send(sock, WIRE_DETACH, NULL, 0, 1);
     *ret_detached = a.detached;
+    if (r == 0 && a.hung_up)
+        return 128 + SIGHUP;
     if (r == 0 && a.why_lost.text[0]) {
         if (e)
             *e = a.why_lost;

@@ -213,11 +213,11 @@ void book_failed(struct book *b, const struct err *why)
     struct entry n = {.b = b, .why = why};
     struct err lost; /* the first failure is told */
 
-    if (b->is_new && b->record->state == RECORD_CREATING) {
+    if ((b->is_new && b->record->state == RECORD_CREATING) ||
+        (record_update(b->store, b->record, set_failed, &n, &lost) == 0 && b->record->rm)) {
         (void)record_remove(b->store, b->record, &lost);
         (void)volume_use_release(b->store, b->record, &lost);
-    } else
-        (void)record_update(b->store, b->record, set_failed, &n, &lost);
+    }
 }
 
 static int set_end(void *arg, struct record *r, struct err *e)
