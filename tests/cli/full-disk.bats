@@ -54,6 +54,27 @@ four"
     on_small_disk stop_and_tell
 }
 
+volumes() {
+    rctr run --rm --network none -v one:/d localhost/busybox sh -c 'echo x >/d/f'
+    rctr volume create two
+    fill
+    is "$(rctr volume ls -q)" "one
+two"
+    fails_with 125 "No space left on device" rctr volume create three
+    fails_with 125 "No space left on device" rctr run --rm --network none -v four:/etc localhost/busybox true
+    is "$(rctr volume ls -q)" "one
+two"
+    is "$(rctr volume rm one two)" "one
+two"
+    is "$(ls "$RCTR_STATE/volumes" "$RCTR_STATE/tmp" | grep -v ':$')" ""
+    rm "$RCTR_STATE/fill"
+    is "$(rctr run --rm --network none -v one:/d localhost/busybox ls /d)" ""
+}
+
+@test "volume ls and rm work on a full disk, create says so" {
+    on_small_disk volumes
+}
+
 remove_running() {
     sleeper one
     sleeper two --restart always
