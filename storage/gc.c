@@ -20,6 +20,7 @@
 #include "core/base/hash.h"
 #include "storage/blob.h"
 #include "storage/image.h"
+#include "storage/layer.h"
 #include "storage/record.h"
 #include "storage/refs.h"
 
@@ -155,6 +156,16 @@ static int sweep_blobs(struct store *s, const struct marks *m, struct gc_result 
     return r;
 }
 
+static long long layer_bytes(const struct store *s, const char *hex)
+{
+    struct layer_meta meta = {0};
+    struct digest d = {0};
+
+    memcpy(d.hex, hex, DIGEST_HEX);
+    (void)layer_meta(s, &d, &meta, NULL); /* a broken one counts as nothing */
+    return meta.disk_bytes;
+}
+
 /* Rename the unmarked layers into `away`, look at the records once more, give back what they need.
  */
 static int set_layers_aside(struct store *s, const struct marks *m, int away, struct gc_result *res,
@@ -163,13 +174,16 @@ static int set_layers_aside(struct store *s, const struct marks *m, int away, st
     autostrv struct strv gone = {0};
     autofd int layers = -1;
     struct marks again = {.s = s};
+    long long bytes = 0;
     int r = unmarked(s, "layers", &m->layers, &gone, e);
 
     if (r == 0 && gone.n)
         r = store_folder(s, "layers", &layers, e);
-    for (size_t i = 0; r == 0 && i < gone.n; i++)
+    for (size_t i = 0; r == 0 && i < gone.n; i++) {
+        bytes += layer_bytes(s, gone.v[i]);
         if (renameat(layers, gone.v[i], away, gone.v[i]) < 0 && errno != ENOENT)
             r = err_sys(e, "cannot remove layer sha256:%s", gone.v[i]);
+    }
     if (gone.n) {
         int n = record_each(s, see_record, &again, r < 0 ? NULL : e);
 
@@ -177,11 +191,14 @@ static int set_layers_aside(struct store *s, const struct marks *m, int away, st
     }
     sort(&again.layers);
     for (size_t i = 0; i < gone.n; i++) {
-        if (r < 0 || marked(&again.layers, gone.v[i]))
+        if (r < 0 || marked(&again.layers, gone.v[i])) {
             (void)renameat(away, gone.v[i], layers, gone.v[i]); /* not there: never set aside */
-        else
+            bytes -= layer_bytes(s, gone.v[i]);
+        } else {
             res->layers++;
+        }
     }
+    res->layer_bytes += r < 0 ? 0 : bytes;
     marks_free(&again);
     return r;
 }

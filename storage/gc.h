@@ -9,7 +9,7 @@
 
 struct gc_result {
     size_t blobs, layers;
-    long long blob_bytes;
+    long long blob_bytes, layer_bytes;
 };
 
 /* Remove all blobs and layers that are not in use. Whoever adds objects holds the store's lock

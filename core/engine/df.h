@@ -1,0 +1,46 @@
+/* df - what images, containers and volumes take of the disk, and what removing would give back. */
+#ifndef RCTR_DF_H
+#define RCTR_DF_H
+
+#include "storage/image_list.h"
+#include "storage/record.h"
+#include "storage/volume.h"
+
+struct df_image {
+    long long size, shared, unique; /* of its layers; shared: of those other images stand on too */
+    size_t containers;              /* made from it */
+};
+struct df_container {
+    struct record record; /* owned, settled */
+    long long size;       /* of what it wrote */
+};
+struct df_volume {
+    char *name; /* owned */
+    size_t links;
+    long long size;
+};
+
+struct df_sum {
+    size_t total, active;
+    long long size, reclaimable; /* bytes */
+};
+
+struct df {
+    struct image_list list;
+    struct df_image *images; /* one for each of list.v */
+    struct df_container *containers;
+    size_t container_count;
+    struct df_volume *volumes;
+    size_t volume_count;
+    struct df_sum of_images, of_containers, of_volumes;
+    struct df_sum of_blobs; /* compressed layers and manifests as they were pulled; active: those
+                               that a name or a container needs */
+};
+
+/* Looks at everything: milliseconds for what is small, seconds for containers or volumes with very
+ * many files. A layer counts once, however many images stand on it. */
+int df_load(const struct store *s, struct df *ret, struct err *e);
+void df_free(struct df *d);
+#define autodf __attribute__((cleanup(df_free)))
+
+#endif

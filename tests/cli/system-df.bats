@@ -1,0 +1,131 @@
+#!/usr/bin/env bats
+bats_require_minimum_version 1.5.0
+# system df, system prune, image prune, system reset: what takes the disk, and giving it back.
+# also: single-uid
+load common
+load image
+
+sums() { rctr system df --format '{{.Type}}: {{.Total}} {{.Active}}' | tr '\n' ';'; }
+raw() { rctr system df --format json | jq ".[] | select(.Type == \"$1\") | .$2"; }
+
+# in_use NAME: a stopped container made from localhost/busybox
+in_use() { rctr run --network none --name "$1" localhost/busybox sh -c 'head -c 200000 /dev/zero >/big'; }
+
+@test "an empty store takes nothing" {
+    is "$(rctr system df | head -1)" "TYPE            TOTAL   ACTIVE   SIZE   RECLAIMABLE"
+    is "$(sums)" "Images: 0 0;Containers: 0 0;Local Volumes: 0 0;Blobs: 0 0;"
+    is "$(rctr system df --format '{{.Size}} {{.Reclaimable}}' | sort -u)" "0 B 0 B (0%)"
+}
+
+@test "images, containers and volumes are counted" {
+    image_load one hello
+    rctr tag one two
+    in_use c
+    rctr volume create v
+    rctr create --network none -v used:/d --name d localhost/busybox true
+    is "$(sums | cut -d';' -f1-3)" "Images: 2 1;Containers: 2 0;Local Volumes: 2 1"
+    [ "$(raw Containers RawReclaimable)" -ge 200000 ]
+    [ "$(raw Images RawReclaimable)" -lt "$(raw Images RawSize)" ]
+    id=$(rctr run -d --network none --name e localhost/busybox sleep 1000)
+    has "$(sums)" "Containers: 3 1;"
+    rctr system df -v >out
+    grep -qE '^localhost/one +latest .* 0 B .* 0$' out
+    grep -qE "^localhost/busybox +latest .* 3$" out
+    grep -qE "^${id:0:12} .*running +e$" out
+    grep -qE '^v +0 +' out
+    grep -qE '^used +1 +' out
+    fails_with 125 "cannot combine --format and --verbose" rctr system df -v --format json
+    rctr rm -f -t 0 e
+}
+
+@test "a layer that two images share counts once" {
+    image_load one hello
+    rctr create --network none --name c localhost/busybox true
+    is "$(raw Images RawSize)" "$(rctr images --format json | jq 'map(.Size) | add')"
+    oci=$BATS_TEST_TMPDIR/oci
+    image_archive a.tar three hello '{"Labels":{"x":"y"}}' # another config over the same layer
+    rctr load -q -i a.tar
+    is "$(rctr images -q | sort -u | wc -l)" 3
+    is "$(rctr system df -v | grep -cE 'localhost/(one|three) .* 6 B +6 B +0 B +0$')" 2
+    [ ! -e "$oci" ]
+}
+
+@test "image prune takes dangling images, with -a all that are not in use" {
+    image_load one hello
+    image_load one again # the first one has no name any more
+    in_use c
+    image_load free hello3
+    is "$(rctr images -q | wc -l)" 4
+    has "$(echo n | rctr image prune)" "WARNING! This will remove all dangling images."
+    is "$(rctr images -q | wc -l)" 4
+    run -0 rctr image prune -f
+    is "$(grep -cE '^[0-9a-f]{64}$' <<<"$output")" 1
+    has "$output" "Total reclaimed space: "
+    is "$(rctr images -q | wc -l)" 3
+    echo y | rctr image prune -a >out
+    is "$(grep -oE '[0-9a-f]{64}$' out | wc -l)" 2
+    is "$(rctr images --format '{{.Repository}}')" localhost/busybox
+    is "$(raw Blobs RawReclaimable)" 0
+    run -0 rctr system check
+    has "$output" "no problems"
+}
+
+@test "image prune keeps what its filters leave" {
+    image_load one hello '{"Labels":{"keep":"no"}}'
+    image_load two hello2
+    rctr image prune -af --filter until=2000-01-01
+    is "$(rctr images -q | wc -l)" 2
+    rctr image prune -af --filter 'label!=keep' --filter label=keep
+    is "$(rctr images -q | wc -l)" 2
+    rctr image prune -af --filter label=keep=no
+    is "$(rctr images --format '{{.Repository}}')" localhost/two
+    fails_with 125 "did you mean 'label'?" rctr image prune -f --filter labl=x
+    fails_with 125 "--filter until: 'x' is neither" rctr image prune -f --filter until=x
+}
+
+@test "system prune asks, then takes what is not in use" {
+    in_use c
+    rctr run -d --network none --name running localhost/busybox sleep 1000
+    rctr volume create named
+    rctr create --network none -v /anonymous --name d localhost/busybox true
+    image_load free hello
+    fails_with 125 "nobody answered" rctr system prune </dev/null
+    is "$(rctr ps -aq | wc -l)" 3
+    run -0 rctr system prune <<<"y"
+    has "$output" "- all stopped containers"
+    has "$output" "Deleted Containers"
+    is "$(rctr ps -a --format '{{.Names}}')" running
+    is "$(rctr images -q | wc -l)" 2
+    is "$(rctr volume ls -q | wc -l)" 2
+    rctr system prune -f --volumes
+    is "$(rctr volume ls -q)" named
+    rctr system prune -f --all --volumes
+    is "$(rctr volume ls -q)" ""
+    is "$(rctr images --format '{{.Repository}}')" localhost/busybox
+    rctr rm -f -t 0 running
+}
+
+@test "system reset removes everything, running containers too" {
+    rctr run -d --network none --name a -v data:/d localhost/busybox sleep 1000
+    rctr run -d --network none --name b localhost/busybox sleep 1000
+    in_use c
+    image_load one hello
+    pid=$(rctr inspect --format '{{.State.Pid}}' a)
+    fails_with 125 "nobody answered" rctr system reset </dev/null
+    echo n | rctr system reset >out
+    has "$(cat out)" "- the state folder $RCTR_STATE"
+    is "$(rctr ps -q | wc -l)" 2
+    rctr system reset -f
+    [ ! -e "$RCTR_STATE" ]
+    [ ! -e "/proc/$pid/root/bin" ]
+    is "$(still_running rctr)" ""
+    is "$(rctr ps -aq)" ""
+}
+
+@test "system reset takes what is damaged and leaves what is not rctr's" {
+    in_use c
+    echo '{' >"$RCTR_STATE/containers/$(rctr ps -aq --no-trunc)/record.json"
+    echo mine >"$RCTR_STATE/mine"
+    rctr system reset --force
+    is "$(ls "$RCTR_STATE")" mine
+}
