@@ -301,3 +301,32 @@ f"
     rctr volume rm bad
     rctr system check
 }
+
+# Traced, the set-uid helpers have no effect: a single user.
+@test "killed at any change: the volume is there whole or not at all, and nothing is left" {
+    need_command strace
+    export RCTR_SINGLE_UID=1
+    local words call when kills=0
+    rctr run --rm --network none localhost/busybox true
+    for words in "volume create x" "volume rm x" "volume prune -fa" \
+        "run --rm --network none -v x:/etc -v /d localhost/busybox true"; do
+        for call in mkdirat fchmodat fsync renameat renameat2 unlinkat; do
+            for when in 1 2 4 8; do
+                case $words in
+                *create* | run*) rctr volume rm -f x >/dev/null ;;
+                *) rctr volume create --ignore x >/dev/null ;;
+                esac
+                sh -c "strace -f -qq -o log -e trace=$call -e inject=$call:signal=KILL:when=$when rctr $words; true" >/dev/null 2>&1
+                grep -q "killed by SIGKILL" log || break
+                kills=$((kills + 1))
+                has "$(rctr run --rm --network none -v x:/etc localhost/busybox ls /etc)" passwd
+                is "$(rctr volume ls -q)" x
+                rctr system check >/dev/null
+            done
+        done
+    done
+    echo "$kills kills"
+    [ "$kills" -gt 20 ]
+    rctr volume create last # who makes something clears away what the dead have begun
+    is "$(ls "$RCTR_STATE/tmp" "$RCTR_STATE/containers" | grep -v ':$')" ""
+}
