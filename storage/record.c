@@ -419,8 +419,8 @@ int record_set_aside(const struct store *s, struct record *r, char ret_gone[NAME
         return n;
     snprintf(path, sizeof path, "containers/%s", r->id);
     n = store_set_aside(s, s->fd, path, ret_gone, e);
-    if (n == 0)
-        return 0;
+    if (n == 0) /* a sweep may have given it its name again in between */
+        return record_name_free(s, r->name, r->id, e);
     ret_gone[0] = 0;
     return n == -ENOENT ? 0 : err_wrap(e, n, "container %s", r->id);
 }

@@ -168,12 +168,22 @@ static int remove_unrecorded(const struct store *s, const char *id, struct err *
 
 /* A removal was killed between the name and the folder: the container is there, so it has its name
  * again. (Not removed after all: somebody may have emptied names/ by hand.) */
-static int mend_name(const struct store *s, const struct record *r, struct err *e)
+static int mend_name(const struct store *s, struct record *seen, struct err *e)
 {
+    autorecord struct record r = {.dir_fd = -1}, again = {.dir_fd = -1};
     char owner[RECORD_ID_HEX + 1];
+    autofd int lock = -1;
+    int n;
 
-    return record_name_owner(s, r->name, owner) == -ENOENT ? record_name_claim(s, r->name, r->id, e)
-                                                           : 0;
+    if (seen->state == RECORD_CREATING || record_name_owner(s, seen->name, owner) != -ENOENT ||
+        record_lock(s, seen, LOCK_EX | LOCK_NB, &lock, NULL) < 0 ||
+        record_load(s, seen->id, &r, NULL) < 0)
+        return 0;
+    n = record_name_claim(s, r.name, r.id, e);
+    /* A monitor removes its container without the lock. */
+    if (n == 0 && record_load(s, r.id, &again, NULL) == -ENOENT)
+        n = record_name_free(s, r.name, r.id, e);
+    return n;
 }
 
 /* A second name: a rename was killed between two steps. Under the lock that rename holds; one that

@@ -26,6 +26,8 @@
 #include "core/base/userns.h"
 #include "storage/config.h"
 
+enum { BURY_TRIES = 50 };
+
 static int state_path(char **ret, struct err *e)
 {
     const char *wish = getenv("RCTR_STATE"), *data = getenv("XDG_DATA_HOME");
@@ -474,8 +476,15 @@ int store_bury(const struct store *s, const char *gone, struct err *e)
     autofd int tmp_dir = -1;
     int r = store_folder(s, "tmp", &tmp_dir, e);
 
-    if (r == 0)
-        r = store_remove_tree(tmp_dir, gone, e);
+    if (r < 0)
+        return r;
+    /* Who has the folder open may just make a file in it (a lock), before he sees that it is gone.
+     */
+    for (int tries = 0; (r = store_remove_tree(tmp_dir, gone, e)) == -ENOTEMPTY; tries++) {
+        if (tries == BURY_TRIES)
+            return 0; /* the cleaner of tmp/ does it */
+        usleep(1000);
+    }
     return r == -ENOENT ? 0 : r; /* a cleaner was faster with a part of it */
 }
 
