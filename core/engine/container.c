@@ -10,6 +10,7 @@
 #include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/engine/etc.h"
+#include "core/engine/files_lock.h"
 #include "core/engine/request.h"
 #include "core/engine/volumes.h"
 #include "core/monitor/attach.h"
@@ -253,7 +254,7 @@ int container_load(struct store *s, struct record *r, struct container *ret, str
     if (code < 0) {
         c.record = (struct record){.dir_fd = -1};
         container_free(&c);
-        return err_wrap(e, code, "cannot start container %s", r->name);
+        return err_wrap(e, code, "container %s", r->name);
     }
     *r = (struct record){.dir_fd = -1};
     *ret = c;
@@ -293,6 +294,8 @@ static int launch(struct container *c, bool hold, int *ret_client, struct err *e
                 ? 0
                 : record_update(c->store, &c->record, claim_start, NULL, e);
 
+    if (r == 0) /* a cp into it may be at work */
+        r = files_lock_wait(c->store, &c->record, e);
     if (r == 0)
         r = monitor_start(&job, &client, e);
     if (r == 0)

@@ -4,18 +4,16 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/base/auto.h"
 #include "core/base/file.h"
+#include "core/engine/files_lock.h"
 #include "storage/diff.h"
 #include "storage/layer.h"
 #include "storage/tree_tar.h"
-
-#define LOCK_NAME "files.lock"
 
 enum { SETTLE_TRIES = 100, SETTLE_MS = 50, DIFF_MAX = 256 << 20 };
 
@@ -48,31 +46,36 @@ static int settled(const struct store *s, struct record *r, struct err *e)
                    r->state == RECORD_CREATING ? "made" : "started");
 }
 
-static int lock(const struct store *s, struct record *r, int *ret_fd, struct err *e)
+static bool stopped(const struct record *r)
 {
-    struct record now;
-    int dir = -1, code = record_folder(s, r, &dir, e);
-
-    if (code == 0)
-        code = file_lock(dir, LOCK_NAME, LOCK_EX, ret_fd, e);
-    /* It may have been started while we waited. */
-    if (code == 0)
-        code = record_load(s, r->id, &now, e);
-    if (code < 0)
-        return code;
-    record_free(r);
-    *r = now;
-    return settled(s, r, e);
+    return r->state == RECORD_CREATED || r->state == RECORD_EXITED;
 }
 
-int files_wait(const struct store *s, struct record *r, struct err *e)
+/* Hold the lock while the container is stopped. One that is being started meanwhile must not be
+ * kept waiting for us. */
+static int lock(const struct store *s, struct record *r, int *ret_fd, struct err *e)
 {
-    autofd int fd = -1;
-    int dir = -1, code = record_folder(s, r, &dir, e);
+    int code = 0;
 
-    if (code < 0 || faccessat(dir, LOCK_NAME, F_OK, 0) < 0)
-        return code < 0 ? code : 0;
-    return file_lock(dir, LOCK_NAME, LOCK_EX, &fd, e);
+    while (code == 0 && stopped(r)) {
+        autofd int fd = -1;
+        struct record now;
+
+        code = files_lock_hold(s, r, &fd, e);
+        if (code == 0)
+            code = record_load(s, r->id, &now, e);
+        if (code < 0)
+            return code;
+        record_free(r);
+        *r = now;
+        if (stopped(r)) {
+            *ret_fd = take_fd(&fd);
+            return 0;
+        }
+        close(take_fd(&fd));
+        code = settled(s, r, e);
+    }
+    return code;
 }
 
 static void fill_job(struct files *f, bool write)

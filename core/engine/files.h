@@ -1,8 +1,8 @@
 /* files - a container whose files a command reads or writes (cp, diff, export, commit).
  *
  * A running container is joined. A stopped one is mounted by the command: readers mount it without
- * writing, any number at a time; who writes holds containers/ID/files.lock, and a start waits for
- * that (files_wait), because the kernel allows only one writer of an upper folder. */
+ * writing, any number at a time; who writes holds a lock that a start waits for
+ * (core/engine/files_lock.h). */
 #ifndef RCTR_FILES_H
 #define RCTR_FILES_H
 
@@ -22,9 +22,6 @@ struct files {
 int files_open(struct store *s, struct record *r, bool write, bool root, struct files *ret,
                struct err *e);
 void files_close(struct files *f);
-
-/* Before a container is started: until nobody writes into its stopped root any more. */
-int files_wait(const struct store *s, struct record *r, struct err *e);
 
 /* What it changed. The container may run. -ENOTSUP for one with --rootfs. */
 int files_diff(struct files *f, struct diff_list *ret, struct err *e);
