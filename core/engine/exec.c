@@ -194,7 +194,7 @@ static int attached(const struct exec *x, struct enter_job *job, struct err *e)
 {
     const struct exec_request *q = x->q;
     struct session s = {.signals = -1, .in = -1, .out = {-1, -1}, .stdin_open = q->interactive};
-    struct enter_running run = {.pidfd = -1, .tty_fd = -1};
+    struct enter_running run = ENTER_NOT_RUNNING;
     bool detached = false, begun = false;
     int r = q->detach_keys ? attach_parse_keys(q->detach_keys, &s.keys, e) : 0;
 
@@ -225,7 +225,7 @@ static int attached(const struct exec *x, struct enter_job *job, struct err *e)
 
 static int detached(const struct exec *x, struct enter_job *job, struct err *e)
 {
-    struct enter_running run = {.pidfd = -1, .tty_fd = -1};
+    struct enter_running run = ENTER_NOT_RUNNING;
     int r;
 
     job->detach = true;

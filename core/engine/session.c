@@ -109,46 +109,19 @@ static void take_signals(struct relay *r)
         else if (signo == SIGCHLD)
             look_for_end(r);
         else if (!r->ended)
-            (void)proc_signal(r->run->pidfd, r->run->pid, signo);
+            enter_signal(r->run, signo);
     }
 }
 
 /* ---- input ---- */
 
-/* The held keys are the first `matched` ones of the sequence. Let go of as few as make the rest a
- * beginning of it again: "aab" is in "aaab". */
-static void release_keys(struct relay *r)
-{
-    const struct attach_keys *k = &r->s->keys;
-    unsigned drop = 1;
-
-    while (memcmp(k->v, k->v + drop, r->matched - drop) != 0)
-        drop++;
-    memcpy(r->held + r->held_n, k->v, drop);
-    r->held_n += drop;
-    r->matched -= drop;
-}
-
 static void hold(struct relay *r, size_t n)
 {
-    const struct attach_keys *k = &r->s->keys;
+    static const struct attach_keys none;
+    const struct attach_keys *keys = r->run->tty_fd >= 0 ? &r->s->keys : &none;
 
-    r->held_at = r->held_n = 0;
-    if (r->run->tty_fd < 0 || !k->n) {
-        memcpy(r->held, r->in, n);
-        r->held_n = n;
-        return;
-    }
-    for (size_t i = 0; i < n && !r->detached; i++) {
-        unsigned char c = (unsigned char)r->in[i];
-
-        while (r->matched && c != k->v[r->matched])
-            release_keys(r);
-        if (c != k->v[r->matched])
-            r->held[r->held_n++] = (char)c;
-        else
-            r->detached = ++r->matched == k->n;
-    }
+    r->held_at = 0;
+    r->held_n = attach_filter_keys(keys, &r->matched, r->in, n, r->held, &r->detached);
 }
 
 static int input_fd(const struct relay *r)

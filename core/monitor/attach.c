@@ -108,26 +108,24 @@ static size_t release_keys(const struct attach_keys *k, unsigned *matched, char 
     return drop;
 }
 
-/* How much of the input is for the container; the detach keys themselves are held back until they
- * turn out not to be complete. */
-static size_t filter_keys(struct attach *a, const char *in, size_t n, char *out)
+size_t attach_filter_keys(const struct attach_keys *k, unsigned *matched, const char *in, size_t n,
+                          char *out, bool *ret_detach)
 {
-    const struct attach_keys *k = &a->o->keys;
     size_t used = 0;
 
-    if (!a->o->tty || !k->n) {
+    if (!k->n) {
         memcpy(out, in, n);
         return n;
     }
-    for (size_t i = 0; i < n && !a->detached; i++) {
+    for (size_t i = 0; i < n && !*ret_detach; i++) {
         unsigned char c = (unsigned char)in[i];
 
-        while (a->matched && c != k->v[a->matched])
-            used += release_keys(k, &a->matched, out + used);
-        if (c != k->v[a->matched])
+        while (*matched && c != k->v[*matched])
+            used += release_keys(k, matched, out + used);
+        if (c != k->v[*matched])
             out[used++] = (char)c;
         else
-            a->detached = ++a->matched == k->n;
+            *ret_detach = ++*matched == k->n;
     }
     return used;
 }
@@ -157,7 +155,8 @@ static void send_input(struct attach *a)
         (void)wire_send(a->sock, WIRE_STDIN_END, NULL, 0, 1);
         return;
     }
-    used = filter_keys(a, in, (size_t)n, out);
+    used = attach_filter_keys(a->o->tty ? &a->o->keys : &(struct attach_keys){0}, &a->matched, in,
+                              (size_t)n, out, &a->detached);
     if (used && wire_send(a->sock, WIRE_STDIN, out, used, 1) == 0)
         a->window--;
 }

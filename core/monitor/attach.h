@@ -3,6 +3,7 @@
 #define RCTR_ATTACH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "core/base/err.h"
 
@@ -22,6 +23,12 @@ struct attach_options {
 
 /* "ctrl-p,ctrl-q", "ctrl-@", "a,b"; "" for none. */
 int attach_parse_keys(const char *text, struct attach_keys *ret, struct err *e);
+
+/* How much of the input is for the program, into `out` (n + ATTACH_KEYS_MAX bytes); the keys are
+ * held back until they turn out not to be complete: *matched of them, 0 at first. *ret_detach is
+ * set when they are, and what follows them is dropped. */
+size_t attach_filter_keys(const struct attach_keys *k, unsigned *matched, const char *in, size_t n,
+                          char *out, bool *ret_detach);
 
 /* Wait for the container to run, or to be set up and held: 0, or what the monitor says went wrong.
  */

@@ -142,7 +142,7 @@ static int run(struct probe *p, struct err *e)
                             .stdio = {-1, -1, -1},
                             .die_with_caller = true,
                             .supervise = true};
-    struct enter_running running = {.pidfd = -1, .tty_fd = -1};
+    struct enter_running running = ENTER_NOT_RUNNING;
     long long until_ms = now_ms() + p->job->check->timeout_ns / 1000000;
     struct strv args = {0};
     int out[2], r = make_args(p->job->check, &args, e);

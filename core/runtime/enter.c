@@ -1,12 +1,15 @@
 /* Theory of operation.
  *
  *   caller ── fork ──► joiner: control group, setns of all, who is the user? ── clone ──► program
- *      ▲                                                        (CLONE_PARENT: a child of caller)
+ *      ▲                  └─ stays, waits for the program, ends with its status
  *      └── ENTERED pid, TTY fd, REFUSED err, FAILED report; end of file: it runs
  *
  * The joiner is never inside the container's process id namespace (setns takes that one for
  * children only), so nobody there sees it. It is a plain fork and may use everything, but has the
  * container's files before it: nothing of the C library that loads files (locales, NSS) is called.
+ * It stays because a process id namespace cannot end before everybody in it has been waited for: a
+ * caller that is stopped, or waits for its pager, would hold up the container's end.
+ *
  * The program's process is inside, and so it lets nobody look at its memory (a copy of ours) or
  * descriptors: it was made undumpable before it came in, and that mark stays until it executes. */
 #include "core/runtime/enter.h"
@@ -22,6 +25,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/base/auto.h"
@@ -86,6 +90,42 @@ static void look_up(struct enter *n, struct child_identity *who)
         refuse(n->p->child.sync_fd, &e);
 }
 
+static pid_t stays_for;
+
+static void end_program(int signo)
+{
+    (void)signo;
+    (void)kill(stays_for, SIGKILL);
+}
+
+/* The program dies with the caller by our hand, and is waited for by us: not every host has a
+ * process 1 that does, and the container could not end before. */
+static void follow_caller(const struct child_plan *c)
+{
+    struct sigaction end = {.sa_handler = end_program};
+
+    (void)sigaction(SIGUSR2, &end, NULL);
+    (void)prctl(PR_SET_PDEATHSIG, SIGUSR2);
+    if (program_child_is_orphan(c)) /* since before that */
+        end_program(SIGUSR2);
+}
+
+/* Nothing is kept open meanwhile: pipes must end when the program or the caller closes them. */
+static _Noreturn void stay(const struct child_plan *c, pid_t program)
+{
+    int status = 0;
+
+    stays_for = program;
+    if (c->die_with_parent)
+        follow_caller(c);
+    if (syscall(SYS_close_range, 0, ~0U, 0) < 0)
+        for (int fd = 0; fd < 1 << 16; fd++)
+            close(fd);
+    while (waitpid(program, &status, 0) < 0 && errno == EINTR)
+        continue;
+    _exit(proc_status(status));
+}
+
 static _Noreturn void join_and_start(struct enter *n)
 {
     static struct child_identity who; /* 8 KiB */
@@ -113,13 +153,13 @@ static _Noreturn void join_and_start(struct enter *n)
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     look_up(n, &who);
-    pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+    pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     program_child_check(c, STEP_JOIN, 2, pid);
     if (pid == 0)
         enter_child_run(c, &who, n->job->detach);
     m.pid = (pid_t)pid;
     (void)!send(c->sync_fd, &m, sizeof m, MSG_NOSIGNAL);
-    _exit(0);
+    stay(c, (pid_t)pid);
 }
 
 /* ---- the caller ---- */
@@ -172,7 +212,7 @@ static int receive(struct enter *n, struct err *e)
     if (got == 0)
         return 0;
     if (m.b == BARRIER_ENTERED) {
-        n->run.pid = m.u.pid;
+        n->run.program = m.u.pid;
         return 1;
     }
     if (m.b == BARRIER_TTY) {
@@ -269,15 +309,15 @@ static int hear(struct enter *n, pid_t joiner, struct err *e)
             break;
         if (r == -EINTR || r == -EPROTO) {
             (void)kill(joiner, SIGKILL);
-            if (n->run.pid > 0)
-                (void)kill(n->run.pid, SIGKILL);
+            if (n->run.program > 0)
+                (void)kill(n->run.program, SIGKILL);
             break;
         }
     }
     for (int signo = 1; signo < NSIG; signo++)
         if (sigismember(&later, signo) == 1)
             (void)kill(getpid(), signo); /* held, and read again by the caller */
-    if (first == 0 && n->run.pid <= 0)
+    if (first == 0 && n->run.program <= 0)
         first = err_set(e, ECHILD, "the process ended before it was in the container");
     return first;
 }
@@ -290,14 +330,15 @@ static int run(struct enter *n, struct err *e)
     if (r < 0)
         return r;
     r = hear(n, joiner, e);
-    (void)proc_wait(joiner, &(int){0}, NULL);
-    if (n->run.pid > 0 && (r < 0 || n->job->detach)) { /* it has ended, or does at once */
-        (void)proc_wait(n->run.pid, &(int){0}, NULL);
-        n->run.pid = 0;
+    if (r < 0 || n->job->detach) { /* it has ended, or does at once */
+        (void)proc_wait(joiner, &(int){0}, NULL);
+        n->run.program = 0;
+        return r;
     }
-    if (r == 0 && !n->job->detach)
-        n->run.pidfd = proc_pidfd(n->run.pid);
-    return r;
+    n->run.pid = joiner;
+    n->run.pidfd = proc_pidfd(joiner);
+    n->run.program_pidfd = proc_pidfd(n->run.program);
+    return 0;
 }
 
 static void tell_plan(struct enter *n)
@@ -312,7 +353,8 @@ static void tell_plan(struct enter *n)
 
 int enter_start(const struct enter_job *j, struct enter_running *ret, struct err *e)
 {
-    struct enter n = {.job = j, .sock = -1, .run = {.pidfd = -1, .tty_fd = -1}};
+    struct enter n = {
+        .job = j, .sock = -1, .run = {.pidfd = -1, .program_pidfd = -1, .tty_fd = -1}};
     long long t = log_phase_begin();
     int r = join_open(j->init, &n.join, e);
 
@@ -337,14 +379,19 @@ int enter_start(const struct enter_job *j, struct enter_running *ret, struct err
 
 void enter_kill(const struct enter_running *r)
 {
-    family_kill(r->pid);
+    family_kill(r->program);
+}
+
+void enter_signal(const struct enter_running *r, int signo)
+{
+    (void)proc_signal(r->program_pidfd, r->program, signo);
 }
 
 void enter_close(struct enter_running *r)
 {
-    if (r->pidfd >= 0)
-        close(r->pidfd);
-    if (r->tty_fd >= 0)
-        close(r->tty_fd);
-    r->pidfd = r->tty_fd = -1;
+    int *const fds[] = {&r->pidfd, &r->program_pidfd, &r->tty_fd};
+
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+        if (*fds[i] >= 0)
+            close(take_fd(fds[i]));
 }

@@ -2,8 +2,9 @@
  *
  * The root is stopped, so that it inherits but reaps nobody: a number that was seen below it stays
  * its descendant's, as a zombie at least, and everything that still lives hangs below it. Then
- * round after round all are listed and killed until a round finds nobody alive; the root goes last.
- */
+ * round after round all are listed and killed until two find nobody alive: one whose parent ends
+ * while the list is made is found below the root the next time. Then the root goes on, reaps them
+ * all and ends; when it does not, it is killed, too. */
 #include "core/runtime/family.h"
 
 #include <dirent.h>
@@ -14,12 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/auto.h"
 #include "core/base/proc.h"
 
-enum { ROUNDS = 50, REAP_MS = 500 };
+enum { ROUNDS = 500, NAP_NS = 1000000, REAP_MS = 500 };
 
 struct member {
     pid_t pid, parent;
@@ -125,8 +127,10 @@ void family_kill(pid_t root)
     struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
     (void)kill(root, SIGSTOP);
-    for (int i = 0; i < ROUNDS && kill_round(root) > 0; i++)
-        continue;
+    for (int i = 0, quiet = 0; i < ROUNDS && quiet < 2; i++) {
+        quiet = kill_round(root) > 0 ? 0 : quiet + 1;
+        (void)nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+    }
     (void)kill(root, SIGCONT);
     if (pidfd < 0 || poll(&p, 1, REAP_MS) <= 0)
         (void)kill(root, SIGKILL);

@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-/* SIGKILL for `root`, a child of ours that nobody has waited for and that inherits its orphans
+/* SIGKILL for `root`, which nobody has waited for and which inherits its orphans
  * (PR_SET_CHILD_SUBREAPER), and for all its descendants, whatever sessions and groups they have
  * made for themselves. A family that forks faster than it can be killed is given up after some
  * rounds. */

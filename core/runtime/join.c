@@ -78,6 +78,15 @@ static pid_t program_of(pid_t init)
     return (pid_t)strtol(t.s, NULL, 10);
 }
 
+pid_t join_whose(const struct proc_id *init)
+{
+    unsigned long flags;
+    int r = compare(init->pid, &flags);
+    pid_t program = r == -EACCES || r == -EPERM ? program_of(init->pid) : -1;
+
+    return program > 0 ? program : init->pid;
+}
+
 static int open_each(struct join *j, struct err *e)
 {
     char path[48];
@@ -101,10 +110,8 @@ static int look(const struct proc_id *init, struct join *j, struct err *e)
     j->pid = init->pid;
     r = compare(j->pid, &j->flags);
     if (r == -EACCES || r == -EPERM) {
-        pid_t program = program_of(init->pid);
-
-        j->pid = program > 0 ? program : j->pid;
-        r = program > 0 ? compare(j->pid, &j->flags) : r;
+        j->pid = join_whose(init);
+        r = compare(j->pid, &j->flags);
     }
     if (r < 0) {
         errno = -r;

@@ -26,6 +26,10 @@ void join_close(struct join *j); /* {0} is not allowed; twice is */
  * only one thread. A process id namespace is that of children to come. 0 or -errno. */
 int join_enter(struct join *j, unsigned long which);
 
+/* The process whose namespaces can be looked at: the first one, or its program. The number may be
+ * another's by now: see that `init` is alive afterwards. */
+pid_t join_whose(const struct proc_id *init);
+
 /* For the tests: as on a kernel that cannot join through a pidfd. */
 void join_forbid_pidfd(bool forbid);
 

@@ -258,6 +258,13 @@ static _Noreturn void exec_program(const struct child_plan *p)
     program_child_fail(p, STEP_EXEC, 0, code);
 }
 
+bool program_child_is_orphan(const struct child_plan *p)
+{
+    ssize_t n = recv(p->sync_fd, &(char){0}, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    return n == 0 || (n < 0 && errno != EAGAIN); /* ECONNRESET: with messages of ours unread */
+}
+
 _Noreturn void program_child_run(const struct child_plan *p, int slave, struct child_identity *who)
 {
     if (p->env_home >= 0 && who->home[0])
@@ -273,8 +280,8 @@ _Noreturn void program_child_run(const struct child_plan *p, int slave, struct c
     enter_cwd(p, who);
     umask(p->umask);
     become_user(p, who);
-    if (p->die_with_parent && recv(p->sync_fd, &(char){0}, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
-        _exit(126); /* it has ended before it could take us with it */
+    if (p->die_with_parent && program_child_is_orphan(p))
+        _exit(126); /* it ended before it could take us with it */
     if (p->init)
         init_child_split(p);
     exec_program(p);

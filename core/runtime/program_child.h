@@ -19,6 +19,9 @@ void program_child_check_code(const struct child_plan *p, enum step step, unsign
 /* Signals as a fresh program expects them, whatever the parent ignored or blocked. */
 void program_child_signals(void);
 
+/* Has the other side of p->sync_fd ended? */
+bool program_child_is_orphan(const struct child_plan *p);
+
 /* A terminal of the container's own devpts below `root`, with p's size. Returns the program's side;
  * *ret_master is the other one. */
 int program_child_terminal(const struct child_plan *p, int root, int *ret_master);

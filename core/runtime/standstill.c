@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "core/base/auto.h"
+#include "core/runtime/join.h"
 
 enum { ROUNDS = 2000, NAP_MS = 1, LEVELS = 32 /* of nested process namespaces, as the kernel's */ };
 
@@ -71,7 +72,7 @@ static int find_space(const struct proc_id *init, struct space *ret, struct err 
 
     if (r < 0 && r != -ENOSYS)
         return r;
-    fd = open_space(init->pid);
+    fd = open_space(join_whose(init));
     if (fd < 0 || fstat(fd, &st) < 0)
         return err_sys(e, "cannot see the container's process namespace");
     if (own >= 0 && fstat(own, &mine) == 0 && st.st_dev == mine.st_dev && st.st_ino == mine.st_ino)

@@ -214,7 +214,7 @@ END2
         kill -9 $client 2>/dev/null || true
         wait $client 2>/dev/null || true
     done
-    eventually sh -c '! rctr exec c ps | grep -E "sleep 7654321|rctr"'
+    eventually sh -c '! rctr exec c ps | grep -E "sleep 7654321|rctr:"'
     for process in /proc/[0-9]*; do
         run ! grep -q 'sleep.7654321' "$process/cmdline"
     done
@@ -227,6 +227,21 @@ END2
     grep '"Action":"exec"' "$RCTR_STATE/events" | grep -q "$(cat id)"
     is "$(grep -c '"Action":"exec"' "$RCTR_STATE/events")" 2
     grep '"Action":"exec_died"' "$RCTR_STATE/events" | grep -q '"exitCode":"3"'
+}
+
+@test "a command that is stopped, or waits for its reader, does not hold up the container's end" {
+    begin
+    rctr exec c sh -c 'echo ready; exec sleep 100' >got &
+    eventually grep -q ready got
+    kill -STOP $!
+    rctr exec c yes | sleep 100 &
+    sleep 0.5
+    is "$(timeout 10 rctr rm -f -t 0 c)" c
+    kill -CONT %1
+    local s=0
+    wait %1 || s=$?
+    is "$s" 137
+    kill %2
 }
 
 @test "the container's end is the program's end" {
@@ -271,6 +286,15 @@ END2
     rctr exec -d -t c sh -c 'tty >/tty; sleep 0.5; echo much; echo alive >>/tty' >/dev/null
     eventually rctr exec c grep -q alive /tty
     is "$(rctr exec c head -n 1 /tty)" /dev/pts/0
+}
+
+@test "with each storage driver" {
+    local driver
+    for driver in overlay fuse-overlayfs copy; do
+        RCTR_STORAGE_DRIVER=$driver begin
+        is "$(rctr exec -u root -w /etc c sh -c 'echo hello >new; cat new; ls passwd' | tr '\n' ' ')" "hello passwd "
+        rctr rm -f -t 0 c >/dev/null
+    done
 }
 
 @test "200 at once do not wait for each other" {

@@ -57,6 +57,14 @@ grows() {
     is "$(cut -d ' ' -f 3 "/proc/$init/stat")" T
 }
 
+@test "beside an init of rctr's own, too" {
+    begin c --init
+    rctr pause c
+    is "$(state c)" paused
+    rctr unpause c
+    grows c
+}
+
 @test "one that forks as fast as it can is stopped too" {
     rctr run -d --name c --network none localhost/busybox \
         sh -c 'while :; do (while :; do (:); done) & sleep 0.01; kill $!; done' >/dev/null

@@ -207,32 +207,35 @@ static void a_detached_one_is_the_containers_child(void **state)
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nothing that we would have to wait for */
 }
 
+/* At moments when it is still being born, too. */
 static void a_supervised_family_is_killed_to_the_last(void **state)
 {
     struct enter_job j = job();
-    struct enter_running now;
     char script[200], words[40];
     struct err e;
 
     (void)state;
     start_box(false);
+    j.supervise = true;
     snprintf(words, sizeof words, "sleep 9%d", (int)getpid());
     snprintf(script, sizeof script,
              "busybox setsid sh -c 'busybox %s & busybox setsid busybox %s &'; busybox %s", words,
              words, words);
-    set_up("sh", script);
-    j.supervise = true;
-    if (enter_start(&j, &now, &e) < 0)
-        fail_msg("%s", e.text);
-    spec_free(&spec);
-    snprintf(words, sizeof words, "busybox sleep 9%d", (int)getpid());
-    for (int i = 0; i < 100 && count_processes(words) < 3; i++)
-        usleep(50000);
-    assert_true(count_processes(words) >= 3);
-    enter_kill(&now);
-    assert_int_equal(proc_wait(now.pid, &(int){0}, NULL), 0);
-    enter_close(&now);
-    assert_int_equal(count_processes(words), 0);
+    for (int i = 0; i < 12; i++) {
+        struct enter_running now;
+
+        set_up("sh", script);
+        if (enter_start(&j, &now, &e) < 0)
+            fail_msg("%s", e.text);
+        spec_free(&spec);
+        usleep(i < 11 ? (unsigned)i * 500 : 300000);
+        if (i == 11)
+            assert_true(count_processes(words) >= 3);
+        enter_kill(&now);
+        assert_int_equal(proc_wait(now.pid, &(int){0}, NULL), 0);
+        enter_close(&now);
+        assert_int_equal(count_processes(words), 0);
+    }
     end_box();
 }
 
