@@ -65,6 +65,7 @@ void idle_begin(void)
 {
     /* A buffer is no page of ours before it is used; nor is it put where the client had others. */
     (void)mallopt(M_MMAP_THRESHOLD, BIG);
+    (void)mallopt(M_TOP_PAD, 0);
     (void)malloc_trim(0);
 }
 
