@@ -6,8 +6,9 @@
  * function for each action.
  *
  * How others speak to a monitor: the record is the message, a signal the knock. SIGUSR1: look at
- * the record, a command has changed it. SIGTERM: the host goes down (or the user logs out): stop
- * the container, and do not count that as the user's wish. Streams go over the socket.
+ * the record, a command has changed it; and make the socket, somebody wants to talk. SIGTERM: the
+ * host goes down (or the user logs out): stop the container, and do not count that as the user's
+ * wish. Streams go over the socket.
  *
  * How it ends: what is still in the pipes goes to the log, then the record is written (or the
  * container forgotten), and only then a client is told. What nobody waits for comes last: a removed
@@ -20,7 +21,6 @@
  * dies with the command that started it. */
 #include "core/monitor/monitor.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -30,14 +30,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/base/auto.h"
 #include "core/base/log.h"
 #include "core/base/proc.h"
-#include "core/base/self.h"
 #include "core/monitor/book.h"
 #include "core/monitor/health.h"
 #include "core/monitor/idle.h"
@@ -162,7 +160,7 @@ static void on_signal(void *arg, short revents)
         return;
     }
     look(m);
-    server_mend(&m->server);
+    server_offer(&m->server);
     if (m->job->record->stopped_by_user)
         raise_event(m, LIFE_TOLD_STOP);
     else if (m->job->record->state == RECORD_PAUSED)
@@ -536,12 +534,10 @@ static int set_up(struct monitor *m, int client, struct err *e)
         r = catch_signals(m, e);
     if (r == 0)
         r = open_log(m, e);
-    if (r == 0)
-        (void)server_open(&m->server, NULL); /* tried again when somebody knocks */
     return r;
 }
 
-static void watch_over(const struct monitor_job *job, int client)
+void monitor_run(const struct monitor_job *job, int client)
 {
     struct monitor *m;
     struct err e = {0};
@@ -568,6 +564,7 @@ static void watch_over(const struct monitor_job *job, int client)
     m->server.on_client = on_client;
     m->relay.arg = m->program.arg = m->server.arg = m;
     program_init(&m->program);
+    server_init(&m->server);
     book_open(&m->book, job->store, job->record);
     if (set_up(m, client, &m->why) < 0) {
         raise_event(m, LIFE_FAILED_LAST);
@@ -584,64 +581,4 @@ static void watch_over(const struct monitor_job *job, int client)
         end(m);
     }
     idle_sweep(job->store);
-}
-
-/* All that rctr opens is close-on-exec; what is not came from the caller (3>&1 of a script). */
-static void close_inherited(void)
-{
-    DIR *d = opendir("/proc/self/fd");
-    const struct dirent *ent;
-
-    while (d && (ent = readdir(d))) {
-        int fd = atoi(ent->d_name);
-
-        if (fd > 2 && fcntl(fd, F_GETFD) == 0)
-            close(fd);
-    }
-    if (d)
-        closedir(d);
-}
-
-/* A session of its own, and nothing of the caller's kept open: a pipeline that waits for our
- * client's output must not wait for us. */
-static void let_go(void)
-{
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    (void)setsid();
-    (void)signal(SIGPIPE, SIG_IGN);
-    close_inherited();
-    if (null < 0)
-        return;
-    for (int fd = 0; fd < 3; fd++)
-        (void)dup2(null, fd);
-    close(null);
-    if (chdir("/") < 0) {
-        /* The caller's folder stays busy; nothing else depends on it. */
-    }
-}
-
-int monitor_start(const struct monitor_job *job, int *ret_client, struct err *e)
-{
-    int pair[2];
-    pid_t pid;
-
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return err_sys(e, "cannot make a socket pair");
-    pid = fork();
-    if (pid < 0) {
-        close(pair[0]);
-        close(pair[1]);
-        return err_sys(e, "cannot start a monitor");
-    }
-    if (pid == 0) {
-        close(pair[0]);
-        let_go();
-        self_title("rctr: monitor of a container");
-        watch_over(job, pair[1]);
-        _exit(0);
-    }
-    close(pair[1]);
-    *ret_client = pair[0];
-    return 0;
 }

@@ -27,4 +27,8 @@ struct monitor_job {
  * (attach_leave) before it closes the socket. */
 int monitor_start(const struct monitor_job *job, int *ret_client, struct err *e);
 
+/* What the forked process does, until its container has ended. `client` is the other end of the
+ * socket; taken. */
+void monitor_run(const struct monitor_job *job, int client);
+
 #endif

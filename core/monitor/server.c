@@ -16,7 +16,7 @@
 #include "core/base/proc.h"
 
 static const char link_name[] = "socket";
-enum { MENDED_TRIES = 100, MENDED_STEP_US = 10000 };
+enum { TRIES = 500, STEP_US = 2000 };
 
 /* A path may be longer than the 108 bytes of an address: it goes through the folder's descriptor.
  */
@@ -94,12 +94,9 @@ static int listen_in(struct server *s, const char *folder, struct err *e)
     return 0;
 }
 
-int server_open(struct server *s, struct err *e)
+void server_init(struct server *s)
 {
-    autofree char *folder = store_runtime_dir(s->store, e);
-
     s->fd = s->dir_fd = s->handle = -1;
-    return folder ? listen_in(s, folder, e) : -EIO;
 }
 
 static void stop_listening(struct server *s)
@@ -112,22 +109,26 @@ static void stop_listening(struct server *s)
         close(take_fd(&s->dir_fd));
 }
 
-void server_mend(struct server *s)
+void server_offer(struct server *s)
 {
+    autofree char *folder = NULL;
     struct stat st;
 
     if (s->fd >= 0 && fstatat(s->dir_fd, s->record->id, &st, AT_SYMLINK_NOFOLLOW) == 0)
         return;
     stop_listening(s);
-    (void)server_open(s, NULL); /* who knocks finds nothing, and says so */
+    folder = store_runtime_dir(s->store, NULL);
+    if (folder)
+        (void)listen_in(s, folder, NULL);
 }
 
 void server_close(struct server *s)
 {
     int dir = -1;
 
-    if (s->dir_fd >= 0)
-        (void)unlinkat(s->dir_fd, s->record->id, 0);
+    if (s->dir_fd < 0)
+        return;
+    (void)unlinkat(s->dir_fd, s->record->id, 0);
     if (record_folder(s->store, s->record, &dir, NULL) == 0)
         (void)unlinkat(dir, link_name, 0);
     stop_listening(s);
@@ -177,8 +178,8 @@ int server_connect(const struct store *s, struct record *r, int *ret_sock, struc
     if (n == 0)
         n = knock(dir, e);
     if (n < 0 && ask_for_it(r, e) == 0)
-        for (int i = 0; n < 0 && i < MENDED_TRIES; i++) {
-            usleep(MENDED_STEP_US);
+        for (int i = 0; n < 0 && i < TRIES; i++) {
+            usleep(STEP_US);
             n = knock(dir, e);
         }
     if (n < 0)

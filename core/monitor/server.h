@@ -4,8 +4,9 @@
  *                                  0700 and the user's own
  *   containers/ID/socket -> it     so that a login with another $XDG_RUNTIME_DIR finds it, too
  *
- * The runtime folder may vanish at any time: then the container goes on, and who wants to talk to
- * its monitor sends SIGUSR1, on which it makes the socket again (server_mend). */
+ * It is made when the first client comes: most containers never have one. Who wants to talk to a
+ * monitor and finds no socket sends SIGUSR1 and tries again; so a runtime folder that vanishes does
+ * no harm either. */
 #ifndef RCTR_SERVER_H
 #define RCTR_SERVER_H
 
@@ -22,15 +23,15 @@ struct server {
     int dir_fd, fd, handle; /* owned; -1: there is none */
 };
 
-/* `s` is zeroed but for what the caller sets. When it fails, there is no attach, and all else is
- * well: server_mend tries again. */
-int server_open(struct server *s, struct err *e);
-void server_mend(struct server *s);
+/* `s` is zeroed but for what the caller sets. */
+void server_init(struct server *s);
+/* See to it that there is a socket. When it cannot be made, who comes finds none, and says so. */
+void server_offer(struct server *s);
 /* Also removes the socket. */
 void server_close(struct server *s);
 
-/* Connect to the monitor of `r`; it is asked to make its socket again when that is gone. -ENOENT:
- * there is none even so. The caller says WIRE_HELLO first. */
+/* Connect to the monitor of `r`, which is asked for its socket where there is none. The caller says
+ * WIRE_HELLO first (attach_greet). */
 int server_connect(const struct store *s, struct record *r, int *ret_sock, struct err *e);
 
 #endif
