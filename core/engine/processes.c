@@ -160,12 +160,13 @@ static int read_stat(const char *s, struct process *p)
     double hz = (double)sysconf(_SC_CLK_TCK);
     struct timespec up;
     int ppid, tty;
-    long nice;
+    long nice, child_user, child_system;
 
     if (!open || !close ||
         sscanf(close + 1,
-               " %c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %ld %*d %*d %llu",
-               &p->state, &ppid, &tty, &user, &system, &nice, &start) != 7)
+               " %c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld %*d %ld %*d %*d %llu",
+               &p->state, &ppid, &tty, &user, &system, &child_user, &child_system, &nice,
+               &start) != 9)
         return -EINVAL;
     snprintf(p->comm, sizeof p->comm, "%.*s", (int)(close - open - 1), open + 1);
     clock_gettime(CLOCK_BOOTTIME, &up);
@@ -174,6 +175,7 @@ static int read_stat(const char *s, struct process *p)
     p->nice = (int)nice;
     p->user_s = (double)user / hz;
     p->system_s = (double)system / hz;
+    p->children_s = (double)(child_user + child_system) / hz;
     p->started_ns = when_now() - (long long)up.tv_sec * 1000000000 - up.tv_nsec +
                     (long long)((double)start / hz * 1e9);
     return 0;

@@ -19,6 +19,7 @@ struct process {
     unsigned groups[PROCESSES_GROUPS];
     size_t group_count;
     double user_s, system_s;        /* of the processor */
+    double children_s;              /* of children that have ended and were waited for */
     long long started_ns;           /* since 1970 */
     long long vsz_bytes, rss_bytes; /* rss: as ps shows it */
     long long own_bytes;            /* of rss, what is not of files: anonymous and shared memory */
