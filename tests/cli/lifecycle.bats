@@ -103,7 +103,7 @@ mine"
         # shellcheck disable=SC2086 # words
         *) is "$(rctr $command a)" a ;;
         esac
-        gone "$init" || { echo "after $command process 1 still runs"; return 1; }
+        eventually gone "$init" || { echo "after $command process 1 still runs"; return 1; }
         rctr rm -f a >/dev/null
     done
     sleeper a

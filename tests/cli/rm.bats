@@ -25,7 +25,7 @@ ended"
     fails_with 2 "cannot remove container $(id_of a) as it is running - running or paused containers cannot be removed without force: container state improper" rctr rm a
     is "$(rctr rm -f a)" a
     nothing_left
-    gone "$init"
+    eventually gone "$init"
 }
 
 @test "rm -f -t sends the stop signal first" {
@@ -96,8 +96,8 @@ ended"
     rctr start good
     fails_with 125 "\`rctr rm -f ${id:0:12}\` removes the container" rctr rm "$id"
     is "$(rctr rm -f "${id:0:12}")" "$id"
-    gone "$init"
-    gone "$monitor"
+    eventually gone "$init"
+    eventually gone "$monitor"
     is "$(ls "$RCTR_STATE/names")" good
     is "$(field good .state)" running
     echo >"$RCTR_STATE/containers/$(id_of good)/record.json"
@@ -111,7 +111,7 @@ ended"
     init=$(field bad .init.pid)
     echo >"$RCTR_STATE/containers/$(id_of bad)/record.json"
     rctr system check --repair --quick
-    gone "$init"
+    eventually gone "$init"
     nothing_left
 }
 
