@@ -105,3 +105,46 @@ $(id_of b)"
         is "$(field "e$i" .state)" exited
     done
 }
+
+@test "a paused one is stopped, killed, restarted and removed" {
+    start_one a
+    rctr pause a
+    timeout 10 rctr wait --condition paused a
+    is "$(rctr stop a)" a
+    is "$(field a .state) $(field a .exit_code)" "exited 3"
+    rctr start a
+    rctr pause a
+    is "$(rctr kill a)" a
+    is "$(timeout 10 rctr wait a)" 137
+    rctr start a
+    rctr pause a
+    is "$(rctr restart -t 0 a)" a
+    is "$(field a .state)" running
+    rctr pause a
+    fails_with 2 "as it is paused - running or paused containers cannot be removed without force" rctr rm a
+    is "$(rctr rm -f a)" a
+}
+
+@test "one that is held before its program is stopped and removed" {
+    rctr create --network none --name held localhost/busybox sleep 1000 >/dev/null
+    rctr init held
+    is "$(timeout 10 rctr wait --condition initialized held)" -1
+    is "$(rctr stop held)" held
+    is "$(field held .state)" created
+    rctr init held
+    is "$(rctr rm -f held)" held
+    is "$(ls "$RCTR_STATE/containers")" ""
+}
+
+@test "one that its policy starts again and again stays stopped" {
+    rctr run -d --network none --name loop --restart always localhost/busybox false >/dev/null
+    for i in $(seq 15); do
+        sleep "0.$((RANDOM % 3))$((RANDOM % 10))"
+        timeout 8 rctr stop loop
+        is "$(field loop .state)" exited
+        sleep 0.15
+        is "$(field loop .state)" exited
+        rctr start loop
+    done
+    is "$(rctr rm -f loop)" loop
+}

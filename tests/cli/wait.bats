@@ -68,3 +68,14 @@ load lifecycle
     is "$(rctr wait -i 5 -l)" 0
     is "$(rctr wait -i 1s made)" 0
 }
+
+@test "health is waited for, and not by one that ended or has no health check" {
+    rctr run -d --network none --name a --health-cmd 'test -e /well' --health-interval 100ms localhost/busybox \
+        sh -c 'sleep 0.5; touch /well; sleep 1000' >/dev/null
+    is "$(timeout 20 rctr wait --condition healthy a)" -1
+    is "$(field a .health)" healthy
+    sleeper b
+    fails_with 125 "container b has no health check" rctr wait --condition healthy b
+    rctr run -d --network none --name c --health-cmd false --health-interval 1h localhost/busybox sleep 0.3 >/dev/null
+    fails_with 125 "container c ended before its health was told" timeout 20 rctr wait --condition healthy c
+}
