@@ -71,10 +71,39 @@ run_life() {
     as_user "$u/bin/p" run -d --cgroups=disabled --network none --name target localhost/busybox sleep 100000 >/dev/null
     measure life "$rounds_life" "$work/life"
     measure life "$rounds_life_podman" "$work/life-slow"
+    life_commit
     as_user "$u/bin/p" rm -f -t 0 target >/dev/null
     as_user "$u/bin/r" rm -f target >/dev/null
     life_stays
     life_thousand
+}
+
+# 41 MB of changes become a layer; in each round those of another container, as a layer that is
+# there already is not written again. tar and sha256sum write and sum up the same.
+life_commit() {
+    local u=$work/user b=$work/user/bin rounds=5 round
+    [ -z "$quick" ] || rounds=3
+    # shellcheck disable=SC2016 # the container's shell expands it
+    local fill='for i in $(seq 41); do dd if=/dev/urandom of=/f$i bs=1M count=1 2>/dev/null; done'
+    for ((round = 0; round < rounds; round++)); do
+        as_user "$b/r" run --network none --name "big$round" localhost/busybox sh -c "$fill"
+        as_user "$b/p" run --cgroups=disabled --network none --name "big$round" localhost/busybox sh -c "$fill"
+        as_user sh -c "mkdir $u/big$round && cd $u/big$round && head -c 42991616 /dev/urandom | split -b 1M"
+    done
+    as_user tee "$b/tarsum" >/dev/null <<'END'
+#!/bin/sh
+tar -C "$1" -cf "$1.tar" . && exec sha256sum "$1.tar"
+END
+    chmod 755 "$b/tarsum"
+    cat >"$work/commit" <<END
+commit           $b/r commit -q big%r localhost/commit:%r
+commit-tar       $b/tarsum $u/big%r
+commit-podman    $b/p commit -q big%r localhost/commit:%r
+END
+    measure life "$rounds" "$work/commit" -s
+    for ((round = 0; round < rounds; round++)); do
+        as_user sh -c "$b/r rm big$round; $b/p rm big$round" >/dev/null
+    done
 }
 
 # What stays of rctr or podman for each container that sleeps: the PSS of all their processes but
@@ -132,6 +161,7 @@ report_life() {
     table life '`ps -a` without containers' ps-0 2 ps-0-podman version
     table life '`ps -a` with 100' ps-100 4 ps-100-podman
     table life '`ps -a` with 500' ps-500 10 version
+    table life '`commit` of 41 MB' commit 200 commit-tar commit-podman
     printf '### What stays for each idle container (budget 200 KiB without, 500 KiB with network)\n\n| | rctr | podman |\n|---|---:|---:|\n'
     awk '{ v[$1, $2] = $3 } END {
         printf "| --network none | %d KiB | %d KiB |\n| slirp | %d KiB | %d KiB |\n\n",
