@@ -256,6 +256,21 @@ static int check_names(struct check *c, struct err *e)
     return r;
 }
 
+/* What a start needs, beside the record. */
+static void check_definition(struct check *c, const struct record *r)
+{
+    char path[RECORD_ID_HEX + 32];
+    autojson json_t *j = NULL;
+    struct err why = {0};
+
+    snprintf(path, sizeof path, "containers/%s/config.json", r->id);
+    if (r->state != RECORD_CREATING && jsonx_load(c->s->fd, path, RECORD_MAX, &j, &why) < 0)
+        problem(c, -ENOTSUP,
+                "container %.12s (%s): %s; it cannot be started again: copy out what you need "
+                "(rctr cp), then remove it (rctr rm)",
+                r->id, r->name, why.text);
+}
+
 static void check_container(struct check *c, const char *id)
 {
     autorecord struct record r = {.dir_fd = -1};
@@ -266,9 +281,13 @@ static void check_container(struct check *c, const char *id)
     if (record_load(c->s, id, &r, &why) < 0) {
         snprintf(path, sizeof path, "containers/%s", id);
         if (faccessat(c->s->fd, path, F_OK, 0) == 0) /* else it has just been removed */
-            problem(c, discard(c, path), "container %s: %s", id, why.text);
+            problem(c, -ENOTSUP, /* something of it may run, and its files may be wanted */
+                    "container %s: %s; save what you need of containers/%.12s..., then remove it "
+                    "(rctr rm -f %.12s)",
+                    id, why.text, id, id);
         return;
     }
+    check_definition(c, &r);
     if (record_name_owner(c->s, r.name, owner) < 0 || strcmp(owner, id) != 0)
         problem(c, c->o->repair ? record_name_claim(c->s, r.name, id, NULL) : -ENOTSUP,
                 "container %s: its name \"%s\" does not lead to it", id, r.name);
@@ -308,6 +327,19 @@ static int check_containers(struct check *c, struct err *e)
             problem(c, discard(c, path), "name \"%s\": it leads to no container", names.v[i]);
     }
     return r;
+}
+
+/* Something in the place of a file would keep all events from being written. */
+static void check_events(struct check *c)
+{
+    static const char *const files[] = {"events", "events.1"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        struct stat st;
+
+        if (fstatat(c->s->fd, files[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode))
+            problem(c, discard(c, files[i]), "%s: is no file, so no event is written", files[i]);
+    }
 }
 
 /* A volume that a container needs, and what a volume needs itself. Nothing is repaired but what a
@@ -365,5 +397,7 @@ int check_store(struct store *s, const struct check_options *o, struct check_res
         r = check_containers(&c, e);
     if (r == 0)
         r = check_volumes(&c, e);
+    if (r == 0)
+        check_events(&c);
     return r;
 }

@@ -110,3 +110,38 @@ layer_blob() {
     ! kill -0 "$init" 2>/dev/null
     run -0 rctr system check
 }
+
+@test "a container with a damaged record is named, and the others still work" {
+    rctr create --network none --name a localhost/busybox true
+    rctr create --network none --name b localhost/busybox echo fine
+    id=$(rctr inspect --format '{{.Id}}' a)
+    echo '{' >"$RCTR_STATE/containers/$id/record.json"
+    run -1 rctr system check
+    has "$output" "container $id: "
+    has "$output" "(rctr rm -f ${id:0:12})"
+    run -1 rctr system check --repair
+    [ -e "$RCTR_STATE/containers/$id" ]
+    is "$(rctr ps -a --format '{{.Names}}' 2>/dev/null)" b
+    rctr start b
+    rctr wait b
+    is "$(rctr logs b)" fine
+    rctr rm -f "${id:0:12}"
+    rctr system check
+}
+
+@test "a container without its config.json, and something in the place of the events, are named" {
+    rctr create --network none --name a localhost/busybox true
+    rm "$RCTR_STATE"/containers/*/config.json
+    rm "$RCTR_STATE/events"
+    mkdir "$RCTR_STATE/events"
+    run -1 rctr system check
+    has "$output" "(a): cannot open"
+    has "$output" "it cannot be started again"
+    has "$output" "events: is no file, so no event is written"
+    has "$output" "2 problems, 0 put right"
+    run -1 rctr system check --repair
+    has "$output" "2 problems, 1 put right"
+    rctr rm a
+    rctr system check
+    is "$(rctr events --stream=false --format '{{.Status}}')" remove
+}
