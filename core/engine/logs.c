@@ -14,7 +14,7 @@
 enum {
     NO_PIDFD_MS = 200, /* kernels before 5.3: look at the record so often */
     MS = 1000000,
-    JOURNAL_LATE_MS = 300, /* what the journal was sent is in it after that */
+    JOURNAL_LATE_MS = 1000, /* journald tells its readers of new entries every 250 ms */
 };
 
 struct logs {

@@ -67,6 +67,8 @@ int logs_journal_open(const char *program, const char *id, bool follow, long lon
     const char *found = find_program(program);
     autofree char *match = text_format("CONTAINER_ID_FULL=%s", id);
     autofree char *copy = NULL, *lines = NULL;
+    static char output[] = "--output=json", all[] = "--all", pager[] = "--no-pager",
+                quiet[] = "--quiet", go_on[] = "--follow";
     char *argv[10];
     size_t n = 0;
     struct logs_journal *j;
@@ -86,13 +88,13 @@ int logs_journal_open(const char *program, const char *id, bool follow, long lon
     }
     j->fd = -1;
     argv[n++] = copy;
-    argv[n++] = (char[]){"--output=json"};
-    argv[n++] = (char[]){"--all"};
-    argv[n++] = (char[]){"--no-pager"};
-    argv[n++] = (char[]){"--quiet"};
+    argv[n++] = output;
+    argv[n++] = all;
+    argv[n++] = pager;
+    argv[n++] = quiet;
     argv[n++] = lines;
     if (follow)
-        argv[n++] = (char[]){"--follow"};
+        argv[n++] = go_on;
     argv[n++] = match;
     argv[n] = NULL;
     r = start(j, argv, e);
@@ -169,6 +171,22 @@ static int held_entry(struct logs_journal *j, struct logline *ret)
     return 0;
 }
 
+/* It has said all. */
+static int finish(struct logs_journal *j, struct err *e)
+{
+    int status = 0, r = j->pid > 0 ? proc_wait(j->pid, &status, e) : 0;
+
+    j->pid = 0;
+    if (r < 0)
+        return r;
+    if (status == 0)
+        return -ENODATA;
+    return err_set(e, EIO,
+                   "journalctl failed with status %d; where it lacks permission, the group "
+                   "systemd-journal gives it",
+                   proc_status(status));
+}
+
 int logs_journal_next(struct logs_journal *j, struct logline *ret, struct err *e)
 {
     char buf[16384];
@@ -177,7 +195,7 @@ int logs_journal_next(struct logs_journal *j, struct logline *ret, struct err *e
     while (!held_entry(j, ret)) {
         n = read(j->fd, buf, sizeof buf);
         if (n == 0)
-            return -ENODATA;
+            return finish(j, e);
         if (n < 0 && errno == EAGAIN)
             return 0;
         if (n < 0 && errno != EINTR)

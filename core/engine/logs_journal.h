@@ -14,7 +14,7 @@ struct logs_journal;
  * installed; the text says how else to read them. */
 int logs_journal_open(const char *program, const char *id, bool follow, long long tail,
                       struct logs_journal **ret, struct err *e);
-/* 1, 0: none now, or -ENODATA: journalctl has ended. As logs_next. */
+/* 1, 0: none now, or -ENODATA: journalctl has ended. As logs_next. -EIO: it has failed. */
 int logs_journal_next(struct logs_journal *j, struct logline *ret, struct err *e);
 int logs_journal_fd(const struct logs_journal *j); /* borrowed, for poll */
 void logs_journal_close(struct logs_journal *j);   /* ends journalctl */
