@@ -6,9 +6,9 @@
  *     runs in it moves into a leaf "rctr.self", the controllers are enabled, and each container
  *     gets a folder "rctr-ID" beside the leaf;
  *   a scope of systemd (an ordinary login, whose own group is root's): systemd moves the cloned
- *     process into a new scope, which is ours; in it we make the folder "container", move the
- *     process there, enable the controllers, and set the limits. systemd removes the scope with all
- *     below when the last process is gone.
+ *     process and its monitor into a new scope, which is ours; in it we make the folder "container"
+ *     for the process and the leaf for the monitor, enable the controllers, and set the limits.
+ *     systemd removes the scope with all below when the last process, the monitor, is gone.
  * v1: one folder "rctr-ID" in each hierarchy that is needed; there is no rule about processes.
  *
  * All is done while the cloned process waits for its user map: it makes its cgroup namespace after
@@ -74,7 +74,6 @@ static int fill_v2(const struct cgroup_ask *ask, const char *base, const char *n
         return err_memory(e);
     if (mkdir(folder, 0755) < 0 && errno != EEXIST)
         return err_sys(e, "cannot make the cgroup %s", folder);
-    /* In a scope it is the last one out of the group above, which must be empty then. */
     r = cgroup_folder_enter(folder, pid, e);
     if (r == 0)
         r = cgroup_enable(base, cgroup_ask_controllers(ask), e);

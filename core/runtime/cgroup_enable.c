@@ -10,7 +10,7 @@
 #include "core/runtime/cgroup_host.h"
 #include "core/runtime/cgroup_scope.h"
 
-enum { TRIES = 20 };
+enum { TRIES = 20, COUNTING = 1 << CGROUP_MEMORY | 1 << CGROUP_PIDS | 1 << CGROUP_CPU };
 
 /* What runs in the group itself: ourselves, the caller's shell. */
 static int empty_into_leaf(const char *base, struct err *e)
@@ -55,17 +55,16 @@ static bool enabled(const char *base, unsigned bits)
 /* The controllers that the limits need, and those that only count where they are there. */
 int cgroup_enable(const char *base, unsigned needed, struct err *e)
 {
-    unsigned have = cgroup_host_controllers(base);
+    unsigned want = (needed | COUNTING) & cgroup_host_controllers(base);
     autotext struct text words = {0};
     int r = 0;
 
     for (int c = 0; c < CGROUP_CONTROLLERS; c++)
-        if ((needed | (1U << CGROUP_MEMORY | 1U << CGROUP_PIDS | 1U << CGROUP_CPU)) & have &
-            1U << c)
+        if (want & 1U << c)
             text_addf(&words, "%s+%s", words.n ? " " : "",
                       cgroup_ask_controller_name((enum cgroup_controller)c));
     r = text_check(&words, e);
-    if (r < 0 || enabled(base, needed))
+    if (r < 0 || !words.n || enabled(base, want))
         return r;
     for (int i = 0; i < TRIES; i++) { /* the caller's shell may fork meanwhile */
         r = cgroup_folder_write(base, "cgroup.subtree_control", words.s, e);
@@ -76,5 +75,7 @@ int cgroup_enable(const char *base, unsigned needed, struct err *e)
             break;
         r = -EBUSY;
     }
+    if (r < 0 && enabled(base, needed)) /* none is needed, or they are there already */
+        return 0;
     return err_wrap(e, r, "cannot enable the cgroup controllers %s", words.s);
 }

@@ -207,7 +207,7 @@ char *cgroup_host_manager(const struct cgroup_host *h)
 
 static bool is_slice(const char *parent)
 {
-    return text_ends(parent, ".slice");
+    return text_ends(parent, ".slice") && !strchr(parent, '/');
 }
 
 /* --cgroup-parent /some/group */

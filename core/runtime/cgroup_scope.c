@@ -109,7 +109,7 @@ static int load(struct err *e)
 
 struct question {
     const char *name, *slice, *description, *below; /* below: attach, else start */
-    pid_t pid;
+    pid_t pid, self;
     /* of the answer to "start" */
     char job[256];
     char removed[256]; /* the last job that ended, and how */
@@ -171,7 +171,7 @@ static int append_properties(sd_bus_message *m, const struct question *q)
     if (r >= 0 && q->slice)
         r = bus.message_append(m, "(sv)", "Slice", "s", q->slice);
     if (r >= 0)
-        r = bus.message_append(m, "(sv)", "PIDs", "au", 1, (uint32_t)q->pid);
+        r = bus.message_append(m, "(sv)", "PIDs", "au", 2, (uint32_t)q->pid, (uint32_t)q->self);
     if (r >= 0)
         r = bus.message_close_container(m);
     return r < 0 ? r : bus.message_append(m, "a(sa(sv))", 0);
@@ -280,7 +280,8 @@ static int ask(struct question *q, struct err *e)
 int cgroup_scope_start(const char *name, const char *slice, const char *description, pid_t pid,
                        struct err *e)
 {
-    struct question q = {.name = name, .slice = slice, .description = description, .pid = pid};
+    struct question q = {
+        .name = name, .slice = slice, .description = description, .pid = pid, .self = getpid()};
 
     return ask(&q, e);
 }

@@ -17,8 +17,9 @@
 /* Does a systemd that may make scopes for this user listen? Cheap: no question is asked. */
 bool cgroup_scope_possible(void);
 
-/* Put process `pid` into a new scope `name` ("rctr-….scope"), in `slice` when it is not NULL. On
- * success systemd has done it. */
+/* Put process `pid` and the caller into a new scope `name` ("rctr-….scope"), in `slice` when it is
+ * not NULL. On success systemd has done it. The caller goes with it because systemd removes a scope
+ * with all that is in it as soon as nobody is left there, before its figures could be read. */
 int cgroup_scope_start(const char *name, const char *slice, const char *description, pid_t pid,
                        struct err *e);
 
