@@ -26,6 +26,12 @@
 #include "core/base/userns.h"
 #include "storage/config.h"
 
+/* With --prefix=~/.local `make install` puts the embedded image's folder beside the state. */
+#define PROGRAM_OWN "images"
+
+/* With --prefix=~/.local `make install` puts the embedded image's folder beside the state. */
+#define PROGRAM_OWN "images"
+
 enum { BURY_TRIES = 50 };
 
 static int state_path(char **ret, struct err *e)
@@ -129,7 +135,7 @@ static int check_empty(int fd, const char *path, struct err *e)
     }
     while (r == 0 && (ent = readdir(d)))
         if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0 &&
-            !text_starts(ent->d_name, ".version."))
+            !text_starts(ent->d_name, ".version.") && strcmp(ent->d_name, PROGRAM_OWN) != 0)
             r = err_set(e, EINVAL,
                         "'%s' is not a state folder of rctr: it has no file 'version' but holds "
                         "'%s' (name an empty or a new folder)",

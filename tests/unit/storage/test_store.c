@@ -87,6 +87,18 @@ static void a_folder_with_other_things_in_it_is_not_taken(void **state)
     assert_non_null(strstr(e.text, "letter.txt"));
 }
 
+static void the_folder_where_rctr_was_installed_is_taken(void **state)
+{
+    struct store s = STORE_CLOSED;
+    char path[sizeof store_dir_path + 16];
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/images", store_dir_path);
+    assert_int_equal(mkdir(path, 0755), 0);
+    assert_int_equal(store_open(&s, NULL), 0);
+    store_close(&s);
+}
+
 static void a_folder_others_can_write_to_is_refused(void **state)
 {
     struct store s = STORE_CLOSED;
@@ -249,6 +261,7 @@ int main(void)
         T(a_relative_path_is_made_absolute),
         T(a_newer_version_is_refused),
         T(a_folder_with_other_things_in_it_is_not_taken),
+        T(the_folder_where_rctr_was_installed_is_taken),
         T(a_folder_others_can_write_to_is_refused),
         T(another_users_folder_is_refused),
         T(the_temporary_folder_goes_with_its_store),
