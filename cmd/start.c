@@ -10,6 +10,7 @@
 #include "core/engine/container.h"
 #include "core/engine/lifecycle.h"
 #include "core/monitor/attach.h"
+#include "core/monitor/logfile.h"
 
 struct start_args {
     struct select_args select;
@@ -37,7 +38,8 @@ static const struct opt start_opts[] = {
 static int follow(const struct record *rec, int client, const struct start_args *a, struct err *e)
 {
     struct attach_options o = {.tty = rec->tty,
-                               .stdin_open = a->interactive && rec->open_stdin,
+                               .stdin_open = a->interactive && rec->open_stdin &&
+                                             !logfile_passes_through(rec->log_driver),
                                .forward_signals = a->sig_proxy};
     bool detached = false;
     int r = attach_parse_keys(a->detach_keys, &o.keys, e);

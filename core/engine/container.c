@@ -14,6 +14,7 @@
 #include "core/engine/request.h"
 #include "core/engine/volumes.h"
 #include "core/monitor/attach.h"
+#include "core/monitor/logfile.h"
 #include "core/monitor/monitor.h"
 #include "core/monitor/server.h"
 #include "net/hosts.h"
@@ -290,9 +291,11 @@ static int launch(struct container *c, bool hold, int *ret_client, struct err *e
     };
     long long t = log_phase_begin();
     autofd int client = -1;
-    int r = c->record.state == RECORD_CREATING
-                ? 0
-                : record_update(c->store, &c->record, claim_start, NULL, e);
+    bool is_new = c->record.state == RECORD_CREATING; /* then its maker has looked at the stdio */
+    int r = is_new ? 0 : logfile_check_stdio(c->def.policy.log_driver, e);
+
+    if (r == 0 && !is_new)
+        r = record_update(c->store, &c->record, claim_start, NULL, e);
 
     if (r == 0) /* a cp into it may be at work */
         r = files_lock_wait(c->store, &c->record, e);

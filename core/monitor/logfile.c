@@ -166,6 +166,22 @@ int logfile_check(const struct logfile_setup *s, bool tty, struct err *e)
     return 0;
 }
 
+bool logfile_passes_through(const char *driver)
+{
+    return driver && strcmp(driver, driver_names[LOGFILE_PASSTHROUGH]) == 0;
+}
+
+int logfile_check_stdio(const char *driver, struct err *e)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (logfile_passes_through(driver) && isatty(fd))
+            return err_set(e, EINVAL,
+                           "the log driver passthrough would hand the terminal over to the "
+                           "container: redirect standard input, output and error, or take another "
+                           "driver");
+    return 0;
+}
+
 /* ---- the files ---- */
 
 static int open_newest(struct logfile *l, int flags)

@@ -58,6 +58,12 @@ int logfile_parse_opt(const char *opt, struct logfile_setup *s, struct err *e);
 /* Can the driver be used here, with these options? journald needs its socket. -EINVAL, -ENOTSUP. */
 int logfile_check(const struct logfile_setup *s, bool tty, struct err *e);
 
+/* Is it the driver passthrough? NULL: the default one. */
+bool logfile_passes_through(const char *driver);
+/* Before a start with it: a terminal is not handed to a container, which could type into it
+ * (TIOCSTI). -EINVAL when one of the caller's three descriptors is one. */
+int logfile_check_stdio(const char *driver, struct err *e);
+
 /* `dir_fd`: the container's folder, borrowed until logfile_close. A log that is there is gone on
  * with. *ret is NULL for the drivers that keep nothing. */
 int logfile_open(const struct logfile_setup *s, int dir_fd, struct logfile **ret, struct err *e);

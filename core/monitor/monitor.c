@@ -539,6 +539,7 @@ static int set_up(struct monitor *m, int client, struct err *e)
 
 void monitor_run(const struct monitor_job *job, int client)
 {
+    static const int callers[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
     struct monitor *m;
     struct err e = {0};
 
@@ -556,6 +557,7 @@ void monitor_run(const struct monitor_job *job, int client)
     m->relay.idle = on_idle;
     m->program.spec = job->spec;
     m->program.rootfs = job->rootfs;
+    m->program.stdio = logfile_passes_through(job->policy->log_driver) ? callers : NULL;
     m->program.cloned = on_cloned;
     m->program.ready = on_ready;
     m->program.ended = on_ended;

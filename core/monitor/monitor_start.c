@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/self.h"
+#include "core/monitor/logfile.h"
 #include "core/monitor/monitor.h"
 
 /* All that rctr opens is close-on-exec; what is not came from the caller (3>&1 of a script). */
@@ -27,8 +28,9 @@ static void close_inherited(void)
 }
 
 /* A session of its own, and nothing of the caller's kept open: a pipeline that waits for our
- * client's output must not wait for us. */
-static void let_go(void)
+ * client's output must not wait for us; unless it is the program's own (passthrough), also of the
+ * next one after a restart. */
+static void let_go(bool keep_stdio)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -37,7 +39,7 @@ static void let_go(void)
     close_inherited();
     if (null < 0)
         return;
-    for (int fd = 0; fd < 3; fd++)
+    for (int fd = 0; fd < 3 && !keep_stdio; fd++)
         (void)dup2(null, fd);
     close(null);
     if (chdir("/") < 0) {
@@ -60,7 +62,7 @@ int monitor_start(const struct monitor_job *job, int *ret_client, struct err *e)
     }
     if (pid == 0) {
         close(pair[0]);
-        let_go();
+        let_go(logfile_passes_through(job->policy->log_driver));
         self_title("rctr: monitor of a container");
         monitor_run(job, pair[1]);
         _exit(0);

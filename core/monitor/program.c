@@ -104,8 +104,11 @@ static int child_signal(void)
 
 int program_start(struct program *p, struct err *e)
 {
-    const struct parent_hooks hooks = {
-        .meanwhile = meanwhile, .network = take_network, .ready = ready, .arg = p};
+    const struct parent_hooks hooks = {.meanwhile = meanwhile,
+                                       .network = take_network,
+                                       .ready = ready,
+                                       .stdio = p->stdio,
+                                       .arg = p};
     struct plan *plan = NULL;
     int r = plan_make(p->spec, p->rootfs, &plan, e);
 

@@ -12,6 +12,7 @@ struct program {
     struct loop *loop;
     const struct spec *spec;
     const struct rootfs *rootfs;
+    const int *stdio; /* parent_hooks' */
     /* Its first process is cloned, and waits: `init` may be written down, put into a cgroup. */
     int (*cloned)(void *arg, pid_t init, struct err *e);
     /* All is set up but the program. May run the loop for as long as it likes. */

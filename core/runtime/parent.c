@@ -187,8 +187,21 @@ static int receive(struct start *s, struct err *e)
 
 /* ---- starting ---- */
 
+static int give_stdio(struct start *s, struct err *e)
+{
+    for (int i = 0; i < 3; i++) {
+        s->inside[i] = fcntl(s->hooks->stdio[i], F_DUPFD_CLOEXEC, 3);
+        if (s->inside[i] < 0)
+            return err_sys(e, "cannot hand over descriptor %d", i);
+        s->p->child.stdio[i] = s->inside[i];
+    }
+    return 0;
+}
+
 static int open_pipes(struct start *s, struct err *e)
 {
+    if (s->hooks->stdio)
+        return give_stdio(s, e);
     for (int i = 0; i < 3; i++) {
         int p[2];
 

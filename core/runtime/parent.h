@@ -13,6 +13,7 @@ struct parent_hooks {
     int (*network)(void *arg, int tap_fd, struct err *e);
     /* All is set up; the program begins after it. May take as long as it likes. */
     int (*ready)(void *arg, struct err *e);
+    const int *stdio; /* the program's own three descriptors, borrowed; NULL: pipes */
     void *arg;
 };
 

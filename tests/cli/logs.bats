@@ -107,6 +107,21 @@ until_true() {
     is "$(rctr inspect --format '{{.HostConfig.LogConfig.Type}}' a)" none
 }
 
+@test "passthrough hands the caller's own files to the program" {
+    echo in | box -i --name a --log-driver passthrough localhost/busybox sh -c 'cat; echo err >&2; exit 4' >out 2>err && return 1
+    is "$(cat out)" in
+    is "$(cat err)" err
+    rctr start a 2>&1 >out </dev/null | cat >err
+    rctr wait a >/dev/null
+    is "$(cat out)" a
+    until_true grep -q err err
+    fails_with 125 "its log driver 'passthrough' keeps no log" rctr logs a
+    need_command script
+    run script -qec "rctr run --network none --log-driver passthrough localhost/busybox true" /dev/null
+    has "$output" "would hand the terminal over"
+    is "$(rctr ps -aq | wc -l)" 1
+}
+
 @test "wrong drivers, options and names are refused in words" {
     fails_with 125 "invalid log driver 'jsonfile'; did you mean 'json-file'?" box --log-driver jsonfile localhost/busybox true
     fails_with 125 "max-size: 'x' is not a size" box --log-opt max-size=x localhost/busybox true
