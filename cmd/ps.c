@@ -98,6 +98,20 @@ static int consider(struct found *f, struct record *r, struct err *e)
     return 0;
 }
 
+/* Where it cannot be written down that the monitor is dead (the disk is full), it is told at least.
+ */
+static int settle(const struct store *s, struct record *r, struct err *e)
+{
+    int n = record_settle(s, r, e);
+
+    if (n < 0 && n != -ENOENT && record_has_monitor(r->state) && !record_alive(r)) {
+        r->state = RECORD_EXITED;
+        r->exit_code = -1;
+        n = 0;
+    }
+    return n;
+}
+
 static int find(struct found *f, struct err *e)
 {
     autostrv struct strv ids = {0};
@@ -109,7 +123,7 @@ static int find(struct found *f, struct err *e)
         int n = record_load(f->store, ids.v[i], &record, &why);
 
         if (n == 0)
-            n = record_settle(f->store, &record, &why);
+            n = settle(f->store, &record, &why);
         if (n == 0)
             r = consider(f, &record, e);
         else if (n != -ENOENT && f->args->external) /* gone meanwhile, or damaged */

@@ -16,6 +16,7 @@
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "storage/record_name.h"
+#include "storage/record_scan.h"
 
 enum { NAME_TRIES = 20, LOCK_TRIES = 1000 };
 
@@ -248,10 +249,27 @@ int record_save(const struct store *s, struct record *r, struct err *e)
     return err_wrap(e, n, "container %s", r->id);
 }
 
+/* By the quick reader, else by the general one. */
+static int parse(const struct text *t, struct record *r, struct err *e)
+{
+    autojson json_t *j = NULL;
+    int n = record_scan(t->s, t->n, r);
+
+    if (n == -ENOMEM)
+        return err_memory(e);
+    if (n != -EAGAIN)
+        return n;
+    record_free(r);
+    n = record_init(r, e);
+    if (n == 0)
+        n = jsonx_parse(t->s, t->n, &j, e);
+    return n < 0 ? n : record_data_parse(j, r, e);
+}
+
 int record_load(const struct store *s, const char *id, struct record *ret, struct err *e)
 {
     char path[RECORD_ID_HEX + 32];
-    autojson json_t *j = NULL;
+    autotext struct text t = {0};
     autorecord struct record r = {.dir_fd = -1};
     int n;
 
@@ -260,9 +278,9 @@ int record_load(const struct store *s, const char *id, struct record *ret, struc
     snprintf(path, sizeof path, "containers/%s/record.json", id);
     n = record_init(&r, e);
     if (n == 0)
-        n = jsonx_load(s->fd, path, RECORD_MAX, &j, e);
+        n = file_read(s->fd, path, RECORD_MAX, &t, e);
     if (n == 0)
-        n = err_wrap(e, record_data_parse(j, &r, e), "'%s'", path);
+        n = err_wrap(e, parse(&t, &r, e), "'%s'", path);
     if (n == 0 && strcmp(r.id, id) != 0)
         n = err_set(e, EINVAL, "'%s' is the record of another container", path);
     if (n < 0)
