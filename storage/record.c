@@ -430,17 +430,22 @@ int record_set_aside(const struct store *s, struct record *r, char ret_gone[NAME
                      struct err *e)
 {
     char path[RECORD_ID_HEX + 16];
+    struct err why = {0};
     int n = record_name_free(s, r->name, r->id, e);
 
     ret_gone[0] = 0;
     if (n < 0)
         return n;
     snprintf(path, sizeof path, "containers/%s", r->id);
-    n = store_set_aside(s, s->fd, path, ret_gone, e);
+    n = store_set_aside(s, s->fd, path, ret_gone, &why);
     if (n == 0) /* a sweep may have given it its name again in between */
         return record_name_free(s, r->name, r->id, e);
     ret_gone[0] = 0;
-    return n == -ENOENT ? 0 : err_wrap(e, n, "container %s", r->id);
+    if (n == -ENOENT) /* a sweep was faster */
+        return 0;
+    if (e)
+        *e = why;
+    return err_wrap(e, n, "container %s", r->id);
 }
 
 int record_remove(const struct store *s, struct record *r, struct err *e)
