@@ -13,9 +13,10 @@ struct create_args {
 
 /* The limits that a running container can be given anew, too; W: where the words are in T. */
 /* clang-format off */
-#define LIMIT_OPTIONS(T, W) \
+#define LIMIT_BLKIO(T, W) \
     OPT_TEXT(0, "blkio-weight", T, W.blkio_weight, "WEIGHT", \
-             "Share input and output by weight, 10 to 1000"), \
+             "Share input and output by weight, 10 to 1000"),
+#define LIMIT_CPU(T, W) \
     OPT_TEXT(0, "cpu-period", T, W.cpu_period, "MICROSECONDS", \
              "Set the period of --cpu-quota"), \
     OPT_TEXT(0, "cpu-quota", T, W.cpu_quota, "MICROSECONDS", \
@@ -23,31 +24,32 @@ struct create_args {
     OPT_TEXT('c', "cpu-shares", T, W.cpu_shares, "SHARES", \
              "Share processors by weight, 2 to 262144 (1024)"), \
     OPT_TEXT(0, "cpus", T, W.cpus, "NUMBER", "Limit the processor time, 1.5 is one and a half"), \
-    OPT_TEXT(0, "cpuset-cpus", T, W.cpuset_cpus, "LIST", "Use only these processors, such as 0-2,7"), \
-    OPT_TEXT(0, "cpuset-mems", T, W.cpuset_mems, "LIST", "Use only these memory nodes"), \
+    OPT_TEXT(0, "cpuset-cpus", T, W.cpuset_cpus, "LIST", \
+             "Use only these processors, such as 0-2,7"), \
+    OPT_TEXT(0, "cpuset-mems", T, W.cpuset_mems, "LIST", "Use only these memory nodes"),
+#define LIMIT_MEMORY(T, W) \
     OPT_TEXT('m', "memory", T, W.memory, "SIZE", "Limit the memory"), \
     OPT_TEXT(0, "memory-reservation", T, W.reservation, "SIZE", \
              "Keep so much memory when it is short"), \
     OPT_TEXT(0, "memory-swap", T, W.memory_swap, "SIZE", \
              "Limit memory and swap together, -1 for no limit"), \
     OPT_TEXT(0, "memory-swappiness", T, W.swappiness, "0..100", \
-             "Set how eagerly memory is swapped out (cgroup v1)"), \
+             "Set how eagerly memory is swapped out (cgroup v1)"),
+#define LIMIT_PIDS(T, W) \
     OPT_TEXT(0, "pids-limit", T, W.pids, "NUMBER", "Limit the processes, -1 for no limit"),
 /* clang-format on */
 
 /* The rows of a table for a struct T with a member `c` of struct create_args. */
 /* clang-format off */
 #define CREATE_OPTIONS(T) \
-    LIMIT_OPTIONS(T, c.q.cgroup) \
     OPT_LIST(0, "add-host", T, c.q.add_host, "NAME:IP", "Add a line to /etc/hosts"), \
     OPT_LIST(0, "annotation", T, c.q.annotation, "KEY=VALUE", "Add an annotation"), \
     OPT_TEXT(0, "arch", T, c.arch, "ARCH", "Choose the image's architecture"), \
     OPT_TEXT(0, "authfile", T, c.authfile, "FILE", \
              "Read registry credentials from FILE", .guess = GUESS_FILE), \
+    LIMIT_BLKIO(T, c.q.cgroup) \
     OPT_LIST(0, "cap-add", T, c.q.cap_add, "CAPABILITY", "Add a capability, or ALL"), \
     OPT_LIST(0, "cap-drop", T, c.q.cap_drop, "CAPABILITY", "Drop a capability, or ALL"), \
-    OPT_TEXT(0, "cidfile", T, c.cidfile, "FILE", "Write the container's id to FILE", \
-             .guess = GUESS_FILE), \
     OPT_LIST(0, "cgroup-conf", T, c.q.cgroup.conf, "FILE=VALUE", \
              "Write a file of the container's cgroup (v2)"), \
     OPT_TEXT(0, "cgroup-parent", T, c.q.cgroup.parent, "GROUP", \
@@ -56,6 +58,9 @@ struct create_args {
              "Choose the cgroup namespace"), \
     OPT_TEXT(0, "cgroups", T, c.q.cgroup.cgroups, "enabled|disabled|no-conmon|split", \
              "Choose whether there is a cgroup without limits, too"), \
+    OPT_TEXT(0, "cidfile", T, c.cidfile, "FILE", "Write the container's id to FILE", \
+             .guess = GUESS_FILE), \
+    LIMIT_CPU(T, c.q.cgroup) \
     OPT_LIST(0, "device", T, c.q.device, "HOST[:CONTAINER][:rwm]", \
              "Add a device of the host"), \
     OPT_LIST(0, "dns", T, c.q.dns, "IP", "Use this DNS server"), \
@@ -100,6 +105,7 @@ struct create_args {
              "Choose what keeps the container's output (json-file)"), \
     OPT_LIST(0, "log-opt", T, c.q.log_opt, "KEY=VALUE", \
              "Set max-size, max-file, path or tag of the log"), \
+    LIMIT_MEMORY(T, c.q.cgroup) \
     OPT_LIST(0, "mount", T, c.q.mount, "type=volume|bind|tmpfs,...", \
              "Mount a volume, a folder of the host or a tmpfs"), \
     OPT_TEXT(0, "name", T, c.q.name, "NAME", "Name the container"), \
@@ -114,6 +120,7 @@ struct create_args {
     OPT_TEXT(0, "oom-score-adj", T, c.q.cgroup.oom_score_adj, "NUMBER", \
              "Be killed sooner (1000) or later (-1000) for want of memory"), \
     OPT_TEXT(0, "pid", T, c.q.pid, "private|host", "Choose the process namespace"), \
+    LIMIT_PIDS(T, c.q.cgroup) \
     OPT_TEXT(0, "platform", T, c.platform, "OS/ARCH[/VARIANT]", \
              "Choose the image's platform"), \
     OPT_FLAG(0, "privileged", T, c.q.privileged, \

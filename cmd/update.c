@@ -14,15 +14,20 @@ struct update_args {
     struct select_args select;
 };
 
+/* clang-format off */
 static const struct opt update_opts[] = {
-    LIMIT_OPTIONS(struct update_args, q.limits)
-        OPT_LIST(0, "cgroup-conf", struct update_args, q.limits.conf, "FILE=VALUE",
-                 "Write a file of the container's cgroup (v2)"),
+    LIMIT_BLKIO(struct update_args, q.limits)
+    OPT_LIST(0, "cgroup-conf", struct update_args, q.limits.conf, "FILE=VALUE",
+             "Write a file of the container's cgroup (v2)"),
+    LIMIT_CPU(struct update_args, q.limits)
     OPT_FLAG('l', "latest", struct update_args, select.latest, "Update the newest container"),
+    LIMIT_MEMORY(struct update_args, q.limits)
+    LIMIT_PIDS(struct update_args, q.limits)
     OPT_TEXT(0, "restart", struct update_args, q.restart, "POLICY",
              "Start again: no, on-failure[:TRIES], always, unless-stopped"),
     OPT_DONE,
 };
+/* clang-format on */
 
 /* An update without a word is a mistake of the caller's. */
 static bool says_nothing(const struct update_args *a)

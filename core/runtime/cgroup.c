@@ -222,6 +222,18 @@ static int make_group(const struct cgroup_ask *ask, const char *id, pid_t pid, c
     return r;
 }
 
+/* A limit that cannot be set is a failure; a group that cannot be made is one unless something else
+ * may stand in. Takes place. */
+static int undo_group(const struct cgroup_ask *ask, pid_t pid, char *place, int r, struct err *e)
+{
+    if (!place)
+        return ask->best_effort ? cgroup_instead_set(ask, pid, e) : r;
+    (void)kill(pid, SIGKILL); /* a group with a process cannot be removed */
+    (void)cgroup_remove(place, NULL);
+    free(place);
+    return r;
+}
+
 int cgroup_make(const struct cgroup_ask *ask, const char *id, pid_t pid, char **ret_place,
                 struct err *e)
 {
@@ -239,16 +251,8 @@ int cgroup_make(const struct cgroup_ask *ask, const char *id, pid_t pid, char **
     if (!wants_group(ask))
         return 0;
     r = make_group(ask, id, pid, &place, e);
-    if (r < 0) {
-        if (place) { /* it goes back to where we are: a group with a process cannot be removed */
-            (void)kill(pid, SIGKILL);
-            (void)cgroup_remove(place, NULL);
-        }
-        free(place);
-        if (cgroup_ask_first(ask))
-            return r;
-        place = NULL; /* --cgroups enabled is a wish */
-    }
+    if (r < 0 && cgroup_ask_first(ask)) /* --cgroups enabled is a wish */
+        return undo_group(ask, pid, place, r, e);
     *ret_place = place;
     return 0;
 }

@@ -76,6 +76,8 @@ machine() {
 machine v2 -- vm/limits.bats cli/limits.bats cli/pause.bats cli/update.bats cli/doctor.bats
 # The same with cgroup v1, whose folders root has given to the user.
 machine v1 --append systemd.unified_cgroup_hierarchy=0 --user root -- vm/v1.bats
+# What an administrator may have turned off.
+machine doctor --user root -- vm/doctor.bats
 # Debian 11, kernel 5.10 and systemd 247: no overlay for users, no Landlock, no cgroup.kill.
 if command -v patchelf >/dev/null; then
     bundle "$share/bin/rctr"
