@@ -31,6 +31,7 @@ cp -R /usr/lib/bats-core "$share/bats/lib/"
 cp -R /usr/libexec/bats-core "$share/bats/libexec/"
 cp -R "$build/images" "$share/"
 cp -R tests/cli tests/vm "$share/tests/"
+cp -R packaging/systemd "$share/"
 chmod -R a+rX "$share"
 
 # bundle: rctr with the libraries of this machine, for a release whose own are older.
@@ -73,7 +74,7 @@ machine() {
 }
 
 # A login of Debian 12: its own scope is root's, its systemd delegates cpu, cpuset, io, memory, pids.
-machine v2 -- vm/limits.bats cli/limits.bats cli/pause.bats cli/update.bats cli/doctor.bats
+machine v2 -- vm/limits.bats vm/restart-unit.bats cli/limits.bats cli/pause.bats cli/update.bats cli/doctor.bats
 # The same with cgroup v1, whose folders root has given to the user.
 machine v1 --append systemd.unified_cgroup_hierarchy=0 --user root -- vm/v1.bats
 # What an administrator may have turned off.
