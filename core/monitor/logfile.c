@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,7 +42,7 @@ struct logfile {
     unsigned long long lost;         /* lines, since the last one that was written */
     int why;                         /* errno */
     size_t held;
-    char buf[BUFFER];
+    char *buf; /* BUFFER bytes, by mmap */
 };
 
 /* ---- words ---- */
@@ -340,7 +341,7 @@ static void put_line(struct logfile *l, const struct heads *h, bool whole, const
             return;
         }
     }
-    if (l->held + size > sizeof l->buf)
+    if (l->held + size > BUFFER)
         flush(l);
     to = l->buf + l->held;
     memcpy(to, h->out[whole], LOGLINE_HEAD);
@@ -459,6 +460,11 @@ int logfile_open(const struct logfile_setup *s, int dir_fd, struct logfile **ret
     if (!l)
         return err_memory(e);
     l->dir_fd = l->fd = -1;
+    l->buf = mmap(NULL, BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (l->buf == MAP_FAILED) {
+        free(l);
+        return err_memory(e);
+    }
     r = s->driver == LOGFILE_JOURNALD ? open_journal(l, s, e) : open_file(l, s, dir_fd, e);
     if (r < 0) {
         logfile_close(l);
@@ -477,5 +483,12 @@ void logfile_close(struct logfile *l)
         close(l->fd);
     if (l->dir_fd >= 0)
         close(l->dir_fd);
+    (void)munmap(l->buf, BUFFER);
     free(l);
+}
+
+void logfile_rest(struct logfile *l)
+{
+    if (l)
+        (void)madvise(l->buf, BUFFER, MADV_DONTNEED); /* nothing is held between two writes */
 }

@@ -69,6 +69,8 @@ int logfile_check_stdio(const char *driver, struct err *e);
 int logfile_open(const struct logfile_setup *s, int dir_fd, struct logfile **ret, struct err *e);
 /* What the container wrote to `stream`, 1 or 2 (a terminal: 1). `l` may be NULL. */
 void logfile_write(struct logfile *l, int stream, const void *bytes, size_t n);
+/* The container has been silent for a while: give memory back. NULL allowed. */
+void logfile_rest(struct logfile *l);
 void logfile_close(struct logfile *l); /* NULL allowed */
 
 #endif

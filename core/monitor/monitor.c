@@ -199,7 +199,9 @@ static void keep_output(void *arg, int stream, const void *bytes, size_t n)
 
 __attribute__((hot)) static void on_idle(void *arg)
 {
-    (void)arg;
+    struct monitor *m = arg;
+
+    logfile_rest(m->log);
     idle_settle();
 }
 
