@@ -48,9 +48,9 @@ int session_begin(int *ret_signals_fd, struct err *e)
     sigaddset(&set, SIGWINCH);
     for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
         sigaddset(&set, forwarded[i]);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
-    fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    fd = sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -1
+                                                : signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0)
         return err_sys(e, "cannot catch signals");
     *ret_signals_fd = fd;
@@ -90,11 +90,15 @@ static void pass_size(struct relay *r)
 static void look_for_end(struct relay *r)
 {
     int status = 0;
+    pid_t pid;
 
-    if (!r->ended && waitpid(r->run->pid, &status, WNOHANG) == r->run->pid) {
-        r->ended = true;
-        r->status = proc_status(status);
-    }
+    do
+        pid = r->ended ? 0 : waitpid(r->run->pid, &status, WNOHANG);
+    while (pid < 0 && errno == EINTR);
+    if (pid == 0)
+        return;
+    r->ended = true;
+    r->status = pid < 0 ? 255 : proc_status(status); /* no child any more: it cannot be known */
 }
 
 static void take_signals(struct relay *r)

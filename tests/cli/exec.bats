@@ -390,3 +390,14 @@ END2
     done
     is "$(cat canary)" canary
 }
+
+@test "what is not a terminal's multiplexer is not taken for one" {
+    begin --privileged
+    rctr exec c umount -l /dev/pts
+    fails_with 125 "cannot open a terminal" rctr exec -t c true
+    for to in 'ln -s /proc/self/fd/0' 'ln -s ../zero' 'mkfifo' 'touch'; do
+        rctr exec c sh -c "rm -f /dev/pts/ptmx; $to /dev/pts/ptmx"
+        fails_with 125 "cannot open a terminal" timeout 10 rctr exec -t c true
+    done
+    rctr exec c true
+}
