@@ -107,6 +107,7 @@ static int settle(const struct store *s, struct record *r, struct err *e)
     if (n < 0 && n != -ENOENT && record_has_monitor(r->state) && !record_alive(r)) {
         r->state = RECORD_EXITED;
         r->exit_code = -1;
+        r->finished_ns = when_now();
         n = 0;
     }
     return n;
@@ -271,6 +272,17 @@ static int damaged_row(const char *id, const struct ps_row_options *o, bool json
     return n;
 }
 
+/* They cost a look into /proc each. */
+static bool names_namespaces(const char *template)
+{
+    static const char *const fields[] = {"NS", "IPC", "MNT", "NET", "UTS", "Namespaces"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+        if (strcasestr(template, fields[i]))
+            return true;
+    return false;
+}
+
 static int print(struct found *f, struct err *e)
 {
     const struct ps_args *a = f->args;
@@ -286,7 +298,7 @@ static int print(struct found *f, struct err *e)
     int r = 0;
 
     o.size = a->size || (template && strstr(a->format, "Size"));
-    o.ns = a->ns || template;
+    o.ns = a->ns || (template && names_namespaces(a->format));
     o.brief = !template && !json;
     if (a->quiet && !a->format) {
         print_ids(f);
