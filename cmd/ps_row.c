@@ -126,7 +126,7 @@ static json_t *joined(const struct strv *l, const char *with)
     return json_string(t.s ? t.s : "");
 }
 
-/* At most COMMAND_LETTERS of it, then "...". */
+/* On one line; at most COMMAND_LETTERS of it, then "...". */
 static json_t *command(const struct record *r, bool no_trunc)
 {
     autotext struct text t = {0};
@@ -134,6 +134,9 @@ static json_t *command(const struct record *r, bool no_trunc)
 
     for (size_t i = 0; i < r->command.n; i++)
         text_addf(&t, "%s%s", i ? " " : "", r->command.v[i]);
+    for (size_t i = 0; i < t.n; i++) /* a newline would be another row */
+        if ((unsigned char)t.s[i] < 0x20 || t.s[i] == 0x7f)
+            t.s[i] = ' ';
     for (; n < t.n; n++)
         if ((t.s[n] & 0xc0) != 0x80 && letters++ == COMMAND_LETTERS)
             break;

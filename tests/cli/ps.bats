@@ -125,6 +125,28 @@ $(field a .init.pid)"
     ! rctr ps -a | grep -q $'\033'
 }
 
+@test "a command of several lines is one row" {
+    rctr create --name a localhost/busybox sh -c $'a\n\tb' >/dev/null
+    is "$(rctr ps -a --noheading | wc -l)" 1
+    is "$(rctr ps -a --format '{{.Command}}')" "sh -c a  b"
+    is "$(rctr ps -a --format json | jq -r '.[0].Command[2]')" $'a\n\tb'
+}
+
+@test "--watch shows it again and again" {
+    sleeper a
+    rctr ps -w 1 --format '{{.Names}}' >out &
+    pid=$!
+    eventually eval '[ "$(grep -c "^a$" out)" -ge 2 ]'
+    kill "$pid"
+}
+
+@test "health stands behind the status" {
+    sleeper a --health-cmd true --health-interval 1s
+    eventually eval '[[ $(rctr ps --format "{{.Status}}") == "Up "*"(healthy)" ]]'
+    is "$(rctr inspect -f '{{.State.Health.Status}} {{.State.Health.FailingStreak}} {{index .Config.Healthcheck.Test 0}}' a)" "healthy 0 CMD-SHELL"
+    is "$(rctr ps -q -f health=healthy | wc -l)" 1
+}
+
 @test "what rctr does not have is refused in words" {
     fails_with 125 "rctr has no pods" rctr ps --pod
     fails_with 125 "--quiet shows ids only" rctr ps -q -s
