@@ -119,7 +119,7 @@ static int calendar(const char *text, long long *ret_ns)
     int used[3] = {0}, hours = 0, minutes = 0, end = 0;
     const char *p = text;
     long long ns = 0, s;
-    char sign = 0;
+    char sign[2] = "";
 
     (void)sscanf(text, "%4d-%2d-%2d%n%*1[T ]%2d:%2d%n:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
                  &used[0], &tm.tm_hour, &tm.tm_min, &used[1], &tm.tm_sec, &used[2]);
@@ -135,8 +135,8 @@ static int calendar(const char *text, long long *ret_ns)
     tm.tm_mon -= 1;
     if (*p == 'Z' && !p[1])
         s = timegm(&tm);
-    else if (sscanf(p, "%1[+-]%2d:%2d%n", &sign, &hours, &minutes, &end) == 3 && end && !p[end])
-        s = timegm(&tm) - (sign == '+' ? 1 : -1) * (hours * 3600LL + minutes * 60LL);
+    else if (sscanf(p, "%1[+-]%2d:%2d%n", sign, &hours, &minutes, &end) == 3 && end && !p[end])
+        s = timegm(&tm) - (*sign == '+' ? 1 : -1) * (hours * 3600LL + minutes * 60LL);
     else if (!*p)
         s = mktime(&tm);
     else
