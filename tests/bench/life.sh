@@ -90,7 +90,7 @@ life_commit() {
         as_user "$b/p" run --cgroups=disabled --network none --name "big$round" localhost/busybox sh -c "$fill"
         as_user sh -c "mkdir $u/big$round && cd $u/big$round && head -c 42991616 /dev/urandom | split -b 1M"
     done
-    as_user tee "$b/tarsum" >/dev/null <<'END'
+    cat >"$b/tarsum" <<'END'
 #!/bin/sh
 tar -C "$1" -cf "$1.tar" . && exec sha256sum "$1.tar"
 END
@@ -135,7 +135,7 @@ life_thousand() {
     local u=$work/user begin end count=1000
     [ -z "$quick" ] || count=200
     as_user env RCTR_STATE="$u/thousand" rctr run --rm --network none localhost/busybox true
-    as_user env RCTR_STATE="$u/thousand" COUNT=$count bash -c '
+    first=$ahead as_user env RCTR_STATE="$u/thousand" COUNT=$count bash -c '
         for i in $(seq $COUNT); do
             from=${EPOCHREALTIME/./}
             rctr run --rm --network none localhost/busybox true || exit 1
