@@ -16,6 +16,7 @@
 #include "core/monitor/attach.h"
 #include "core/monitor/logfile.h"
 #include "core/monitor/monitor.h"
+#include "core/monitor/probe.h"
 #include "core/monitor/server.h"
 #include "net/hosts.h"
 #include "storage/event.h"
@@ -78,6 +79,8 @@ static int make_record(const struct container_request *q, const struct image *im
     }
     if (code == 0 && c->def.policy.restart != POLICY_RESTART_NO)
         code = copy(&r->restart, policy_restart_text(&c->def.policy, restart), e);
+    if (code == 0 && probe_wanted(&c->def.policy.health))
+        code = copy(&r->health, "starting", e);
     if (code == 0)
         code = copy(&r->log_driver, c->def.policy.log_driver, e);
     if (code == 0)

@@ -145,16 +145,26 @@ int book_held(struct book *b, struct err *e)
     return code < 0 ? code : record_update(b->store, b->record, set_held, NULL, e);
 }
 
+/* Nobody may take the last life's health for this one's. */
+static int reset_health(struct record *r, struct err *e)
+{
+    if (!r->health)
+        return 0;
+    free(r->health);
+    r->health = strdup("starting");
+    r->health_streak = 0;
+    return r->health ? 0 : err_memory(e);
+}
+
 static int set_running(void *arg, struct record *r, struct err *e)
 {
     const struct entry *n = arg;
 
-    (void)e;
     r->state = RECORD_RUNNING;
     r->started_ns = now_ns();
     r->creator = (struct proc_id){0};
     r->restart_count += n->b->has_run;
-    return 0;
+    return reset_health(r, e);
 }
 
 int book_running(struct book *b, struct err *e)

@@ -78,6 +78,17 @@ becomes() {
     done
 }
 
+@test "a new life is starting again, from its first moment" {
+    begin --health-cmd true --health-interval 1s
+    becomes healthy
+    rctr restart -t 0 c >/dev/null
+    is "$(health)" starting
+    becomes healthy
+    rctr stop -t 0 c >/dev/null
+    rctr start c >/dev/null
+    is "$(health)" starting
+}
+
 @test "a list is run without a shell, and a program that is not there is a failure" {
     begin --health-cmd '["CMD", "test", "-d", "/etc"]'
     becomes healthy
