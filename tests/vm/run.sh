@@ -59,7 +59,7 @@ machine() {
     shift
     printf '\n== %s (%d s)\n' "$name" $SECONDS
     tap=$share/$name.tap
-    timeout 900 "$RCTR_VM" run --share "$share" "${options[@]}" -- \
+    timeout 1800 "$RCTR_VM" run --timeout 1700 --share "$share" "${options[@]}" -- \
         "export PATH=$share/bin:$share/bats/bin:\$PATH RCTR_DATADIR=$share; cp -R $share/tests ~/tests; cd ~/tests; bats --tap $*" \
         </dev/null >"$tap" 2>&1 || true
     plan=$(sed -n 's/^1\.\.\([0-9]*\).*$/\1/p' "$tap" | tail -n 1)
