@@ -15,12 +15,15 @@
  * that, whose root is then the container's folder. */
 #include "core/runtime/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/auto.h"
@@ -31,7 +34,7 @@
 #include "core/runtime/cgroup_instead.h"
 #include "core/runtime/cgroup_scope.h"
 
-enum { SHORT_ID = 12 };
+enum { SHORT_ID = 12, STALE_S = 60 };
 
 static bool wants_group(const struct cgroup_ask *ask)
 {
@@ -60,6 +63,23 @@ int cgroup_check(const struct cgroup_ask *ask, bool *ret_instead, struct err *e)
         r = 0;
     }
     return r;
+}
+
+/* Empty groups of containers whose monitor was killed before the record named them: nobody else
+ * knows of them. A group with a process in it cannot be removed, and a new one is left alone. */
+static void sweep(const char *base)
+{
+    DIR *d = opendir(base);
+    const struct dirent *ent;
+    struct stat st;
+
+    while (d && (ent = readdir(d)))
+        if (text_starts(ent->d_name, "rctr-") && !text_ends(ent->d_name, ".scope") &&
+            fstatat(dirfd(d), ent->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            time(NULL) - st.st_mtime > STALE_S)
+            (void)unlinkat(dirfd(d), ent->d_name, AT_REMOVEDIR); /* EBUSY: it is in use */
+    if (d)
+        closedir(d);
 }
 
 /* ---- v2 ---- */
@@ -152,6 +172,7 @@ static int make_v1(const struct cgroup_ask *ask, const struct cgroup_site *site,
 
         if (!base)
             continue;
+        sweep(base);
         folders[c] = text_format("%s/rctr-%s", base, id);
         if (!folders[c]) {
             r = err_memory(e);
@@ -212,6 +233,7 @@ static int make_group(const struct cgroup_ask *ask, const char *id, pid_t pid, c
         switch (site.way) {
         case CGROUP_WAY_NONE: break;
         case CGROUP_WAY_FOLDER:
+            sweep(site.base);
             snprintf(name, sizeof name, "rctr-%s", id);
             r = fill_v2(ask, site.base, name, pid, ret_place, e);
             break;
