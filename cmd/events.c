@@ -111,9 +111,14 @@ static json_t *as_docker(const json_t *ev)
     const char *type = events_text(ev, "Type");
     json_t *j = json_deep_copy(ev);
     const char *word = events_docker_word(type, events_text(ev, "Action"));
+    autofree char *health = NULL;
 
     if (!j)
         return NULL;
+    if (strcmp(word, "health_status") == 0) {
+        health = text_format("health_status: %s", attribute(ev, "health_status"));
+        word = health ? health : word;
+    }
     json_object_set_new(j, "Action", json_string(word));
     json_object_set_new(j, "status", json_string(word));
     json_object_set(j, "id", json_object_get(json_object_get(ev, "Actor"), "ID"));

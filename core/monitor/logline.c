@@ -84,6 +84,8 @@ static size_t parse_time(const char *s, size_t n, long long *ret_ns)
     } else {
         return 0;
     }
+    if (f[0] < 1970 || f[0] > 2261) /* nanoseconds end in 2262 */
+        return 0;
     if (f[1] < 1 || f[1] > 12 || f[2] < 1 || f[2] > 31 || f[3] > 23 || f[4] > 59 || f[5] > 60)
         return 0;
     *ret_ns = (days(f[0], f[1], f[2]) * 86400 + f[3] * 3600 + f[4] * 60 + f[5] - offset) * NS;

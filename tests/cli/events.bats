@@ -52,6 +52,14 @@ delete tool:latest"
     has "$(past)" " volume create v"
 }
 
+@test "health is told in docker's words and in podman's" {
+    rctr run -d --network none --name h --health-cmd true --health-interval 100ms localhost/busybox sleep 1000
+    for _ in $(seq 100); do [ -n "$(past --filter event=health_status)" ] && break; sleep 0.1; done
+    is "$(past --filter event=health_status --format json | jq -r .Action | head -1)" "health_status: healthy"
+    is "$(past --filter event=health_status --format '{{.Status}} {{.HealthStatus}}' | head -1)" "health_status healthy"
+    rctr rm -f -t 0 h
+}
+
 @test "filters of one key are alternatives, labels are all demanded" {
     rctr create --network none --name a --label x=1 --label y=2 localhost/busybox true
     rctr create --network none --name b --label x=1 localhost/busybox true

@@ -69,6 +69,21 @@ until_true() {
     is "$(rctr logs -f -n 1 a)" two
 }
 
+@test "-f shows all of a container that is removed when it ends" {
+    box -d --rm --name a localhost/busybox sh -c 'until [ -e /go ]; do sleep 0.05; done; seq 1000'
+    rctr logs -f a >out &
+    rctr exec a touch /go
+    wait $!
+    is "$(tail -n 1 out)" 1000
+    fails_with 125 "no such container" rctr logs a
+}
+
+@test "-f goes on when the container is started again by its policy" {
+    box -d --restart on-failure:2 --name a localhost/busybox sh -c 'echo life; sleep 0.3; exit 1'
+    rctr logs -f a >out
+    is "$(cat out | tr '\n' ' ')" "life life life "
+}
+
 @test "-f follows through many turns of the log and loses no line" {
     box -d --name a --log-opt max-size=100k --log-opt max-file=10 localhost/busybox \
         sh -c 'until [ -e /go ]; do sleep 0.05; done; i=0; while [ $i -lt 20 ]; do seq $((i * 1000)) $((i * 1000 + 999)); sleep 0.05; i=$((i + 1)); done'

@@ -114,6 +114,8 @@ static void what_is_no_line_is_not_taken_for_one(void **state)
         "2026-11-23T14:34:00.123456789Z stdout X x",
         "2026-11-23T14:34:00.123456789 stdout F x",
         "2026-13-23T14:34:00Z stdout F x",
+        "6026-11-23T14:34:00Z stdout F x",
+        "1969-12-31T23:59:59Z stdout F x",
         "2026-11-23 14:34:00Z stdout F x",
         "2026-11-23T14:34:00+1:00 stdout F x",
     };
