@@ -158,22 +158,19 @@ static int reset_health(struct record *r, struct err *e)
 
 static int set_running(void *arg, struct record *r, struct err *e)
 {
-    const struct entry *n = arg;
-
+    (void)arg;
     r->state = RECORD_RUNNING;
     r->started_ns = now_ns();
     r->creator = (struct proc_id){0};
-    r->restart_count += n->b->has_run;
     return reset_health(r, e);
 }
 
 int book_running(struct book *b, struct err *e)
 {
-    struct entry n = {.b = b};
     int code = leave_starter(b, e);
 
     if (code == 0)
-        code = record_update(b->store, b->record, set_running, &n, e);
+        code = record_update(b->store, b->record, set_running, NULL, e);
     if (code == 0)
         b->has_run = true;
     return code;
@@ -186,6 +183,7 @@ static int set_resting(void *arg, struct record *r, struct err *e)
     r->state = RECORD_RESTARTING;
     r->oom_killed = n->b->oom_killed;
     (void)keep_cgroup(n->b, r, e);
+    r->restart_count++; /* the try that comes, whether it begins or not */
     r->exit_code = n->status;
     r->finished_ns = now_ns();
     r->init = (struct proc_id){0};

@@ -2,65 +2,7 @@
 # rctr killed at any moment, and failing system calls: the next command works and nothing is left.
 bats_require_minimum_version 1.5.0
 load common
-
-# The process and all below it.
-family() {
-    local kids
-    echo "$1"
-    kids=$(cat "/proc/$1/task/$1/children" 2>/dev/null) || return 0
-    for kid in $kids; do
-        family "$kid"
-    done
-}
-
-# Processes that run on behalf of this test's store; not those that only wait to be reaped.
-ours() {
-    local p
-    for p in /proc/[0-9]*; do
-        [ "${p#/proc/}" != $$ ] && [ "${p#/proc/}" != "$BASHPID" ] || continue
-        { tr '\0' '\n' <"$p/environ" | grep -qxF "RCTR_STATE=$RCTR_STATE" ||
-            grep -qF "$RCTR_STATE" "$p/mountinfo"; } 2>/dev/null || continue
-        case $(tr -d '\0' <"$p/cmdline" 2>/dev/null) in *'monitor of a container'* | rctr* | sleep* | sh-c*) echo "$p" ;; esac
-    done
-}
-
-# The monitor looks for the remains of others after its own work, not more often than each 20 s.
-sweep() {
-    rm -f "$RCTR_STATE/cache/swept"
-    rctr run --rm --network none localhost/busybox true
-    for _ in $(seq 100); do
-        [ -z "$(ls "$RCTR_STATE/tmp" "$RCTR_STATE/containers" | grep -v ':$')" ] && return
-        sleep 0.05
-    done
-    echo "left: $(ls "$RCTR_STATE/tmp" "$RCTR_STATE/containers")"
-    return 1
-}
-
-# killed ROUNDS MILLISECONDS WHOM COMMAND...: run it, kill -9 at random times, and look.
-killed() {
-    local rounds=$1 span=$2 whom=$3 pid victims
-    shift 3
-    RANDOM=4711 # the same moments each time
-    for round in $(seq "$rounds"); do
-        "$@" </dev/null >/dev/null 2>&1 3>&- &
-        pid=$!
-        sleep "$(printf '0.%03d' $((RANDOM % span)))"
-        victims=$(family $pid)
-        [ "$whom" = all ] || victims=$(echo "$victims" | sed -n "$((RANDOM % $(echo "$victims" | wc -l) + 1))p")
-        # shellcheck disable=SC2086 # a list of numbers
-        kill -9 $victims 2>/dev/null || true
-        timeout 10 tail --pid=$pid -f /dev/null || { echo "round $round: the client hangs"; return 1; }
-        wait $pid || true
-    done
-    sweep
-    for _ in $(seq 60); do
-        [ -z "$(ours)" ] && break
-        sleep 0.05
-    done
-    is "$(ours)" ""
-    rctr system check --repair >/dev/null
-    rctr system check
-}
+load crash
 
 @test "run killed at 40 moments, all of it at once" {
     rctr run --rm --network none localhost/busybox true
