@@ -18,6 +18,8 @@
 #include "storage/record_name.h"
 #include "storage/record_scan.h"
 
+#define RECORD_NOT_FOUND "no container with name or ID \"%s\" found: no such container"
+
 enum { NAME_TRIES = 20, LOCK_TRIES = 1000 };
 
 const char *record_state_name(enum record_state s)
@@ -205,6 +207,8 @@ int record_folder(const struct store *s, struct record *r, int *ret_fd, struct e
     if (r->dir_fd < 0) {
         snprintf(path, sizeof path, "containers/%s", r->id);
         r->dir_fd = openat(s->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (r->dir_fd < 0 && errno == ENOENT)
+            return err_set(e, ENOENT, RECORD_NOT_FOUND, r->name[0] ? r->name : r->id);
         if (r->dir_fd < 0)
             return err_sys(e, "cannot open the folder of container %s", r->id);
     }
@@ -329,8 +333,7 @@ int record_update(const struct store *s, struct record *r, record_change *change
     if (n == 0)
         n = record_load(s, r->id, &fresh, e);
     if (n == -ENOENT)
-        return err_set(e, ENOENT, "no container with name or ID \"%s\" found: no such container",
-                       r->name[0] ? r->name : r->id);
+        return err_set(e, ENOENT, RECORD_NOT_FOUND, r->name[0] ? r->name : r->id);
     if (n < 0)
         return n;
     n = change ? change(arg, &fresh, e) : 1;
@@ -421,8 +424,7 @@ int record_find(const struct store *s, const char *word, struct record *ret, str
             r = record_load(s, id, ret, e);
     }
     if (r == -ENOENT)
-        return err_set(e, ENOENT, "no container with name or ID \"%s\" found: no such container",
-                       word);
+        return err_set(e, ENOENT, RECORD_NOT_FOUND, word);
     return r;
 }
 

@@ -78,7 +78,7 @@ localhost/tool   latest"
     fails_with 125 'there is no field "Repo"; did you mean "Repository"?' rctr images --format '{{.Repo}}'
     rctr rmi tool
     fails_with 125 'there is no field "Repo"' rctr images --format '{{.Repo}}'
-    fails_with 125 "it does not end with }}" rctr images --format '{{.ID'
+    fails_with 125 "does not end with }}" rctr images --format '{{.ID'
     fails_with 125 "unknown column 'siz'; did you mean 'size'?" rctr images --sort siz
 }
 

@@ -154,13 +154,14 @@ run_in() { # words of run, image and command
 }
 
 @test "a killed client leaves a container that ends and cleans up by itself" {
-    rctr run --rm --network none localhost/busybox sleep 2 &
+    rctr run --rm --network none localhost/busybox sh -c 'echo up; sleep 4' >out &
     local pid=$!
-    sleep 0.7
-    [ -n "$(still_running rctr)" ]
+    for _ in $(seq 100); do [ ! -s out ] || break; sleep 0.05; done
     kill -9 $pid
-    sleep 3
+    [ -n "$(still_running rctr)" ]
+    for _ in $(seq 200); do [ -n "$(ls "$RCTR_STATE/containers")" ] || break; sleep 0.1; done
     is "$(ls "$RCTR_STATE/containers")" ""
+    sleep 0.5
     is "$(still_running rctr)" ""
 }
 

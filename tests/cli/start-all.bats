@@ -74,5 +74,5 @@ b exited"
     unit=$(dirname "$(command -v rctr)")/../lib/systemd/user/rctr-restart.service
     [ -e "$unit" ] || skip "rctr is not installed: $unit is not there"
     has "$(cat "$unit")" "ExecStart=-$(realpath "$(dirname "$(command -v rctr)")")/rctr start --all --restart"
-    ! command -v systemd-analyze >/dev/null || systemd-analyze verify --user --man=no "$unit"
+    ! command -v systemd-analyze >/dev/null || XDG_RUNTIME_DIR=$PWD systemd-analyze verify --user --man=no "$unit"
 }
