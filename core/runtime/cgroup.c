@@ -315,3 +315,12 @@ int cgroup_enter(const char *place, pid_t pid, struct err *e)
 
     return place ? cgroup_folder_each(place, enter_one, &in, e) : 0;
 }
+
+int cgroup_join(const struct cgroup_ask *ask, const char *place, pid_t pid, struct err *e)
+{
+    int r = cgroup_enter(place, pid, e);
+
+    if (r == 0 && ask->has_oom_score_adj)
+        r = set_oom_score(ask->oom_score_adj, pid, e);
+    return r == 0 && !place && ask->best_effort ? cgroup_instead_set(ask, pid, e) : r;
+}

@@ -24,6 +24,10 @@ int cgroup_make(const struct cgroup_ask *ask, const char *id, pid_t pid, char **
 /* Put a process of the caller's into the group (of exec). place NULL is success. */
 int cgroup_enter(const char *place, pid_t pid, struct err *e);
 
+/* The same, and the rest of what the container's processes have: the oom_score_adj, and what stands
+ * in for a group that could not be had. The process must be dumpable still. */
+int cgroup_join(const struct cgroup_ask *ask, const char *place, pid_t pid, struct err *e);
+
 /* Set the limits of a running container's group anew; all that ask holds. */
 int cgroup_update(const struct cgroup_ask *ask, const char *place, struct err *e);
 

@@ -139,13 +139,13 @@ static _Noreturn void join_and_start(struct enter *n)
 
     if (c->die_with_parent)
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     program_child_signals();
     self_title("rctr: exec"); /* of the program's process, too: ps inside shows it for a moment */
     (void)setsid();           /* keys pressed meanwhile are for the program */
     move_socket(c);
-    if (cgroup_enter(n->job->cgroup, getpid(), &e) < 0)
+    if (cgroup_join(&n->job->spec->cgroup, n->job->cgroup, getpid(), &e) < 0)
         refuse(c->sync_fd, &e);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     program_child_check_code(c, STEP_JOIN, 0, join_enter(&n->join, ~0UL));
     join_close(&n->join);
     become_root(c);

@@ -144,6 +144,13 @@ eventually() {
     grep -q 'Seccomp:.2' got
 }
 
+@test "what stands in for a control group counts, too" {
+    begin --oom-score-adj 500 --limits best-effort -m 2g --cpuset-cpus 0
+    is "$(rctr exec c cat /proc/self/oom_score_adj)" 500
+    is "$(rctr exec c sh -c 'ulimit -v')" "$(rctr exec c sh -c 'sed -n "s/^Max address space *\([0-9]*\).*/\1/p" /proc/1/limits' | awk '{ print $1 == "" ? "unlimited" : $1 / 1024 }')"
+    is "$(rctr exec c grep Cpus_allowed_list /proc/self/status)" "$(rctr exec c grep Cpus_allowed_list /proc/1/status)"
+}
+
 @test "a profile of one's own counts for exec, too" {
     cat >p.json <<'END2'
 {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1}]}
