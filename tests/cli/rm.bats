@@ -105,16 +105,6 @@ ended"
     nothing_left
 }
 
-@test "system check --repair does not leave what a damaged container runs" {
-    local init
-    sleeper bad
-    init=$(field bad .init.pid)
-    echo >"$RCTR_STATE/containers/$(id_of bad)/record.json"
-    rctr system check --repair --quick
-    eventually gone "$init"
-    nothing_left
-}
-
 @test "rm while another command starts it: one of the two wins" {
     for i in 1 2 3 4 5 6 7 8; do
         rctr create --network none --name "x$i" localhost/busybox sleep 1000 >/dev/null
