@@ -97,8 +97,11 @@ int reset_all(struct store *s, struct err *e)
     r = store_lock_exclusive(s, e);
     if (r < 0)
         return r;
-    for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
-        note(&first, store_remove_tree(s->fd, entries[i], &why), &why, e);
-    (void)rmdir(s->path); /* it may hold what is not ours, or be a mount point */
+    for (int tries = 0; tries < 2; tries++) { /* a command that ended just now may have added one */
+        for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
+            note(&first, store_remove_tree(s->fd, entries[i], &why), &why, e);
+        if (rmdir(s->path) == 0 || errno != ENOTEMPTY)
+            break; /* it may hold what is not ours, or be a mount point */
+    }
     return first;
 }

@@ -78,6 +78,21 @@ until_true() {
     fails_with 125 "no such container" rctr logs a
 }
 
+@test "-f ends at the time of --until, and with one of several containers left it goes on" {
+    box -d --name a localhost/busybox sh -c 'echo one; sleep 1000'
+    until_true sh -c 'rctr logs a | grep -q one'
+    is "$(rctr logs -f --until -0.5s a)" one
+    box -d --name b localhost/busybox sh -c 'until [ -e /go ]; do sleep 0.05; done; echo two'
+    rctr logs -f --names a b >out &
+    until_true grep -q one out
+    rctr exec b touch /go
+    until_true grep -q "b two" out
+    [ -e "/proc/$!" ]
+    rctr rm -f -t 0 a
+    wait $!
+    is "$(cat out)" "$(printf 'a one\nb two')"
+}
+
 @test "-f goes on when the container is started again by its policy" {
     box -d --restart on-failure:2 --name a localhost/busybox sh -c 'echo life; sleep 0.3; exit 1'
     rctr logs -f a >out
@@ -104,6 +119,15 @@ until_true() {
     size=$(cat "$RCTR_STATE"/containers/*/log* | wc -c)
     [ "$size" -gt 1024 ] && [ "$size" -le 2048 ]
     is "$(rctr logs -n 1 a)" 1000
+}
+
+@test "a container that prints very much leaves its monitor small" {
+    box -d --name a localhost/busybox sh -c 'yes 0123456789012345678901234567890123456789 | head -c 300000000; echo; echo done; sleep 1000'
+    until_true sh -c 'rctr logs -n 1 a | grep -q done'
+    pid=$(jq -r .monitor.pid "$RCTR_STATE"/containers/*/record.json)
+    [ "$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status")" -lt 16384 ]
+    [ "$(cat "$RCTR_STATE"/containers/*/log* | wc -c)" -le 31457280 ]
+    rctr rm -f -t 0 a
 }
 
 @test "a log elsewhere, and a restarted container's log goes on" {
