@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,6 +194,22 @@ int cgroup_folder_pids(const char *folder, pid_t **ret, size_t *ret_n, struct er
     return r;
 }
 
+/* Also what is frozen: v1 holds it back even from SIGKILL. */
+static void kill_all(const char *folder)
+{
+    autofree pid_t *v = NULL;
+    size_t n = 0;
+
+    if (cgroup_folder_write(folder, "cgroup.kill", "1", NULL) == 0)
+        return;
+    (void)cgroup_folder_pids(folder, &v, &n, NULL); /* before kernel 5.14, and v1 */
+    for (size_t i = 0; i < n; i++)
+        if (v[i] > 0)
+            (void)kill(v[i], SIGKILL);
+    if (!cgroup_folder_is_v2(folder))
+        (void)cgroup_folder_write(folder, "freezer.state", "THAWED", NULL);
+}
+
 static int remove_one(void *arg, const char *folder, struct err *e)
 {
     int *steps = arg;
@@ -209,6 +226,10 @@ static int remove_one(void *arg, const char *folder, struct err *e)
 
 static int remove_tree(void *arg, const char *folder, struct err *e)
 {
+    if (!strstr(folder, "/rctr-"))
+        return err_set(e, EPERM, "%s is not a cgroup of rctr's", folder);
+    if (access(folder, F_OK) == 0)
+        kill_all(folder);
     return each_below(folder, 0, remove_one, arg, e);
 }
 

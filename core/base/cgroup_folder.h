@@ -36,8 +36,10 @@ int cgroup_folder_enter(const char *folder, pid_t pid, struct err *e);
 /* All processes in it and below; the numbers are appended to *ret (owned by the caller). */
 int cgroup_folder_pids(const char *folder, pid_t **ret, size_t *ret_n, struct err *e);
 
-/* Remove the folders of a place with all groups below. Waits a moment (200 ms) for processes that
- * are on their way out. What is not there is success; -EBUSY when somebody is still in it. */
+/* Kill what is left in the groups of a place and below (with the host's process namespace, a
+ * container's end is not the end of all its processes), and remove their folders. Waits a moment
+ * (200 ms) for processes that are on their way out. What is not there is success; -EBUSY when
+ * somebody is still in it; -EPERM when it is not a group that rctr has made ("…/rctr-…"). */
 int cgroup_folder_remove(const char *place, struct err *e);
 
 #endif

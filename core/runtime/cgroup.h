@@ -38,10 +38,7 @@ long long cgroup_oom_kills(const char *place);
  * has no freezer. */
 int cgroup_freeze(const char *place, bool frozen, struct err *e);
 
-/* SIGKILL to all processes; -ENOTSUP before kernel 5.14 and with v1. */
-int cgroup_kill(const char *place, struct err *e);
-
-/* The group's processes are gone: remove it. `place` NULL is success. */
+/* Kill what is left in the group, and remove it. `place` NULL is success. */
 int cgroup_remove(const char *place, struct err *e);
 
 #endif

@@ -136,14 +136,6 @@ int cgroup_freeze(const char *place, bool frozen, struct err *e)
     return r < 0 || f.done ? r : err_set(e, ENOTSUP, "it has no cgroup with a freezer");
 }
 
-int cgroup_kill(const char *place, struct err *e)
-{
-    int r = place && cgroup_folder_is_v2(place) ? cgroup_folder_write(place, "cgroup.kill", "1", e)
-                                                : -ENOENT;
-
-    return r == -ENOENT ? err_set(e, ENOTSUP, "this kernel cannot kill a whole cgroup") : r;
-}
-
 int cgroup_remove(const char *place, struct err *e)
 {
     return place ? cgroup_folder_remove(place, e) : 0;

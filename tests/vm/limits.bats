@@ -121,6 +121,14 @@ inside() {
     is "$(systemctl --user list-units --all --no-legend 'rctr-*')" ""
 }
 
+@test "with the host's processes around it, its end is the end of all that it has begun" {
+    rctr run -d --name c --network none --pid host -m 64m localhost/busybox \
+        sh -c 'sleep 3003 & sleep 3003 & wait' >/dev/null
+    for _ in $(seq 50); do [ "$(pgrep -fc 'sleep 3003')" -lt 2 ] || break; sleep 0.1; done
+    rctr rm -f -t 0 c >/dev/null
+    is "$(pgrep -f 'sleep 3003')" ""
+}
+
 @test "a command that fails to start leaves no group" {
     fails_with 127 "executable file not found" box -m 64m localhost/busybox nosuch
     sleep 0.5
