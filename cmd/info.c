@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "core/base/file.h"
 #include "core/base/idmap.h"
 #include "core/base/proc.h"
+#include "core/base/when.h"
 #include "core/runtime/cgroup_host.h"
 #include "storage/image_list.h"
 #include "storage/record.h"
@@ -124,6 +126,7 @@ static json_t *host_of(struct err *e)
     json_t *ids = ids_of(e), *j;
     char distribution[64], release[64];
     struct sysinfo mem = {0};
+    char uptime[WHEN_MAX];
     struct utsname u;
 
     if (!ids)
@@ -142,12 +145,13 @@ static json_t *host_of(struct err *e)
                   cgroup_version(&cgroup), "cgroupControllers", controllers_of(&cgroup),
                   "idMappings", ids, "network", network_of(), "rootless", geteuid() != 0);
     if (json_object_update_new(
-            j, json_pack("{s:{s:s, s:s}, s:s, s:s, s:s, s:{s:s, s:s}, s:o, s:I}", "distribution",
-                         "distribution", distribution, "version", release, "cgroupManager",
-                         cgroup.version == 2 ? "systemd" : "cgroupfs", "eventLogger", "file",
-                         "logDriver", "json-file", "ociRuntime", "name", "rctr", "version",
-                         PACKAGE_VERSION, "security", security_of(), "uptimeSeconds",
-                         (json_int_t)mem.uptime)) < 0) {
+            j, json_pack("{s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:b, s:{s:s, s:s}, s:o, s:s}",
+                         "distribution", "distribution", distribution, "version", release,
+                         "cgroupManager", cgroup.version == 2 ? "systemd" : "cgroupfs",
+                         "eventLogger", "file", "logDriver", "json-file", "networkBackend", "slirp",
+                         "serviceIsRemote", 0, "ociRuntime", "name", "rctr", "version",
+                         PACKAGE_VERSION, "security", security_of(), "uptime",
+                         when_format_duration((long long)mem.uptime * 1000000000, uptime))) < 0) {
         json_decref(j);
         return NULL;
     }
@@ -187,24 +191,36 @@ static json_t *store_of(struct store *s, struct err *e)
 {
     autoimages struct image_list images = {0};
     struct count count = {0};
+    struct statvfs disk = {0};
     autojson json_t *driver = driver_of(s);
     autofree char *run = store_runtime_dir(s, e);
 
     if (!run || !driver || image_list_load(s, &images, e) < 0 ||
         record_each(s, count_container, &count, e) < 0)
         return NULL;
-    return json_pack("{s:s, s:O, s:O, s:s, s:i, s:s+, s:{s:i}, s:{s:i, s:i, s:i, s:i}}",
-                     "graphRoot", s->path, "graphDriverName", json_object_get(driver, "name"),
-                     "graphDriverWhy", json_object_get(driver, "why"), "runRoot", run,
-                     "stateVersion", STORE_VERSION, "volumePath", s->path, "/volumes", "imageStore",
-                     "number", (int)images.n, "containerStore", "number",
-                     count.running + count.paused + count.stopped, "running", count.running,
-                     "paused", count.paused, "stopped", count.stopped);
+    (void)statvfs(s->path, &disk); /* zero: not known */
+    return json_pack(
+        "{s:s, s:O, s:O, s:s, s:i, s:s+, s:s, s:I, s:I, s:{s:i}, s:{s:i, s:i, s:i, s:i}}",
+        "graphRoot", s->path, "graphDriverName", json_object_get(driver, "name"), "graphDriverWhy",
+        json_object_get(driver, "why"), "runRoot", run, "stateVersion", STORE_VERSION, "volumePath",
+        s->path, "/volumes", "configFile", "/etc/rctr/config.yaml", "graphRootAllocated",
+        (json_int_t)(disk.f_blocks * disk.f_frsize), "graphRootUsed",
+        (json_int_t)((disk.f_blocks - disk.f_bfree) * disk.f_frsize), "imageStore", "number",
+        (int)images.n, "containerStore", "number", count.running + count.paused + count.stopped,
+        "running", count.running, "paused", count.paused, "stopped", count.stopped);
 }
 
 static int number_of(const json_t *o, const char *a, const char *b)
 {
     return (int)json_integer_value(json_object_get(json_object_get(o, a), b));
+}
+
+/* What podman has beside `host` and `store`; for JSON and templates. */
+static json_t *podman_names(void)
+{
+    return json_pack("{s:{}, s:{s:[s], s:[s, s, s], s:[s, s, s, s, s]}}", "registries", "plugins",
+                     "volume", "local", "network", "slirp", "none", "host", "log", "json-file",
+                     "k8s-file", "journald", "none", "passthrough");
 }
 
 /* docker's names, beside podman's `host` and `store`; for JSON and templates. */
@@ -302,6 +318,7 @@ static int info_main(const void *args, int argc, const char **argv, struct err *
     }
     /* podman's template has another name for it than its JSON. */
     if (json_object_set(host, "cgroupsVersion", json_object_get(host, "cgroupVersion")) < 0 ||
+        json_object_update_new(document, podman_names()) < 0 ||
         json_object_update_new(document, docker_names(host, store)) < 0)
         return err_memory(e);
     if (strcmp(a->format, "json") == 0) {

@@ -248,6 +248,26 @@ static json_t *security_options(const struct spec *s)
                      s->privileged, "ReadonlyRootfs", s->read_only);
 }
 
+/* What there is none of here, for readers that expect the names. */
+static json_t *constants(const struct spec *s)
+{
+    static const char *const modes[] = {[CGROUP_NEEDED] = "default",
+                                        [CGROUP_ENABLED] = "enabled",
+                                        [CGROUP_DISABLED] = "disabled",
+                                        [CGROUP_SPLIT] = "split"};
+
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:i, s:i, "
+        "s:i, "
+        "s:i, s:i, s:i, s:i, s:i}",
+        "CgroupMode", s->cgroup.host_ns ? "host" : "private", "Cgroups", modes[s->cgroup.mode],
+        "Cgroup", "", "ContainerIDFile", "", "Isolation", "", "VolumeDriver", "", "VolumesFrom",
+        "Links", "BlkioWeightDevice", "BlkioDeviceReadBps", "BlkioDeviceWriteBps",
+        "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps", "DeviceCgroupRules", "DeviceRequests",
+        "CpuRealtimePeriod", 0, "CpuRealtimeRuntime", 0, "CpuCount", 0, "CpuPercent", 0,
+        "KernelMemory", 0, "DiskQuota", 0, "IOMaximumIOps", 0, "IOMaximumBandwidth", 0);
+}
+
 json_t *inspect_config_host(const struct record *r, const struct definition *d)
 {
     const struct spec *s = &d->spec;
@@ -264,6 +284,7 @@ json_t *inspect_config_host(const struct record *r, const struct definition *d)
                   "rctr", "ConsoleSize", (int)s->tty_rows, (int)s->tty_cols);
 
     if (!j || json_object_update_new(j, limits_of(s)) < 0 ||
+        json_object_update_new(j, constants(s)) < 0 ||
         json_object_update_new(j, namespaces_of(r, s)) < 0 ||
         json_object_update_new(j, security_options(s)) < 0) {
         json_decref(j);

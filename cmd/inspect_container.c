@@ -77,7 +77,8 @@ static json_t *state_of(struct subject *s)
                   when_format(r->finished_ns, finished), "CgroupPath", r->cgroup ? r->cgroup : "");
 
     if (j)
-        json_object_set_new(j, "Health", health_of(s));
+        json_object_update_new(
+            j, json_pack("{s:o, s:s}", "Health", health_of(s), "OciVersion", "1.0.2"));
     return j;
 }
 
@@ -118,11 +119,12 @@ static json_t *mounts_of(const struct spec *s)
 
     for (size_t i = 0; i < s->volume_count; i++) {
         const struct volume_opt *v = &s->volumes[i];
-        json_t *m = json_pack(
-            "{s:s, s:s, s:s, s:s, s:b, s:s, s:o}", "Type", v->volume ? "volume" : types[v->kind],
-            "Source", v->source ? v->source : "", "Destination", v->destination, "Mode", "", "RW",
-            !(v->flags & MS_RDONLY), "Propagation",
-            v->kind == VOLUME_OPT_TMPFS ? "" : propagation_of(v), "Options", flags_of(v));
+        json_t *m =
+            json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:o, s:s}", "Type",
+                      v->volume ? "volume" : types[v->kind], "Source", v->source ? v->source : "",
+                      "Destination", v->destination, "Mode", "", "RW", !(v->flags & MS_RDONLY),
+                      "Propagation", v->kind == VOLUME_OPT_TMPFS ? "" : propagation_of(v),
+                      "Options", flags_of(v), "Driver", "");
 
         if (m && v->volume)
             json_object_update_new(m,
@@ -179,9 +181,10 @@ static json_t *network_of(const struct subject *s)
     if (runs(r))
         snprintf(sandbox, sizeof sandbox, "/proc/%d/ns/net", (int)r->init.pid);
     json_object_del(j, "NetworkID");
-    if (json_object_update_new(j, json_pack("{s:s, s:s, s:s, s:o, s:o}", "Bridge", "", "SandboxID",
-                                            "", "SandboxKey", sandbox, "Ports", ports, "Networks",
-                                            networks)) < 0) {
+    if (json_object_update_new(
+            j, json_pack("{s:s, s:s, s:b, s:s, s:i, s:s, s:o, s:o}", "Bridge", "", "SandboxID", "",
+                         "HairpinMode", 0, "LinkLocalIPv6Address", "", "LinkLocalIPv6PrefixLen", 0,
+                         "SandboxKey", sandbox, "Ports", ports, "Networks", networks)) < 0) {
         json_decref(j);
         return NULL;
     }
@@ -248,28 +251,30 @@ static json_t *names_of_caps(uint64_t set)
 /* What rctr has no more to say about than that there is none of it. */
 static json_t *constants(const struct subject *s)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:[], s:[], s:s, s:b, s:s, s:s, s:o, s:o}", "Platform",
-                     "linux", "MountLabel", "", "ProcessLabel", "", "AppArmorProfile", "",
-                     "ExecIDs", "Dependencies", "Namespace", "", "IsInfra", 0, "Pod", "",
-                     "OCIRuntime", "rctr", "EffectiveCaps", names_of_caps(s->d.spec.caps),
-                     "BoundingCaps", names_of_caps(s->d.spec.caps));
+    return json_pack("{s:s, s:s, s:s, s:s, s:[], s:[], s:s, s:b, s:b, s:s, s:s, s:s, s:o, s:o}",
+                     "Platform", "linux", "MountLabel", "", "ProcessLabel", "", "AppArmorProfile",
+                     "", "ExecIDs", "Dependencies", "Namespace", "", "IsInfra", 0, "IsService", 0,
+                     "PidFile", "", "Pod", "", "OCIRuntime", "rctr", "EffectiveCaps",
+                     names_of_caps(s->d.spec.caps), "BoundingCaps", names_of_caps(s->d.spec.caps));
 }
 
 static json_t *document(struct subject *s)
 {
     const struct record *r = &s->record;
-    char created[WHEN_MAX], image[DIGEST_TEXT_MAX] = "";
+    char created[WHEN_MAX], image[DIGEST_TEXT_MAX] = "", manifest[DIGEST_TEXT_MAX] = "";
     json_t *j;
 
     if (r->image_id.hex[0])
         hash_format(&r->image_id, image);
-    j = json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:s, s:i, s:s}", "Id", r->id, "Created",
-                  when_format(r->created_ns, created), "Path", r->command.n ? r->command.v[0] : "",
-                  "Args", inspect_config_strings(&r->command, 1), "State", state_of(s), "Image",
-                  image, "ImageName", r->image ? r->image : "", "Rootfs",
-                  s->d.origin.rootfs_dir ? json_string(s->d.origin.rootfs_dir) : json_string(""),
-                  "Name", r->name, "RestartCount", r->restart_count, "Driver",
-                  r->driver ? r->driver : "");
+    if (r->manifest_digest.hex[0])
+        hash_format(&r->manifest_digest, manifest);
+    j = json_pack(
+        "{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:s, s:i, s:s}", "Id", r->id, "Created",
+        when_format(r->created_ns, created), "Path", r->command.n ? r->command.v[0] : "", "Args",
+        inspect_config_strings(&r->command, 1), "State", state_of(s), "Image", image, "ImageName",
+        r->image ? r->image : "", "ImageDigest", manifest, "Rootfs",
+        s->d.origin.rootfs_dir ? json_string(s->d.origin.rootfs_dir) : json_string(""), "Name",
+        r->name, "RestartCount", r->restart_count, "Driver", r->driver ? r->driver : "");
     if (!j || json_object_update_new(j, files_of(s)) < 0 ||
         json_object_update_new(j, constants(s)) < 0 ||
         json_object_set_new(j, "Config", inspect_config(r, &s->d)) < 0 ||
