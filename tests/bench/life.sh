@@ -113,6 +113,7 @@ life_stays() {
     for net in none slirp; do
         as_user sh -c "seq $count | xargs -I % $u/bin/r run -d --network $net --name stay% localhost/busybox sleep 100000" >/dev/null
         as_user sh -c "seq $count | xargs -I % $u/bin/p run -d --cgroups=disabled --network ${net/slirp/slirp4netns} --name stay% localhost/busybox sleep 100000" >/dev/null
+        sleep 5 # idle is not just begun
         echo "stays-$net rctr $(life_pss $count 'rctr: ')" >>"$work/stays"
         echo "stays-$net podman $(life_pss $count 'conmon|slirp4netns')" >>"$work/stays"
         as_user sh -c "$u/bin/r rm -f -a; $u/bin/p rm -f -t 0 -a" >/dev/null
