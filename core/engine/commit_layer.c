@@ -23,6 +23,7 @@ struct packing {
     const struct diff_index *index;
     struct text path; /* scratch */
     int out;
+    int reading_end; /* of the pipe: kept open by its own writer, it would never break */
 };
 
 static bool wanted(void *arg, const char *name)
@@ -92,7 +93,10 @@ static int pack_changes(void *arg, struct err *e)
     const struct tar_sink sink = {tar_write_to_fd, &p->out};
     autodiff struct diff_list list = {0};
     struct tar_write *w = NULL;
-    int r = diff_make(&p->sides, &list, e);
+    int r;
+
+    close(p->reading_end);
+    r = diff_make(&p->sides, &list, e);
 
     if (r == 0)
         r = tar_write_new(&sink, &w, e);
@@ -111,8 +115,10 @@ static int pack_whole(int root_fd, void *arg, struct err *e)
     const struct tree_tar_rules rules = {.as = "", .top = true};
     const struct tar_sink sink = {tar_write_to_fd, &p->out};
     struct tar_write *w = NULL;
-    int r = tar_write_new(&sink, &w, e);
+    int r;
 
+    close(p->reading_end);
+    r = tar_write_new(&sink, &w, e);
     if (r == 0)
         r = tree_tar_folder(root_fd, &rules, w, e);
     if (r == 0)
@@ -177,6 +183,7 @@ static int pack_and_relay(struct files *f, bool squash, struct blob_writer *w,
         return err_sys(e, "cannot make a pipe");
     (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* fewer switches */
     p.out = ends[1];
+    p.reading_end = ends[0];
     r = start_packer(f, squash, &p, &packer, e);
     close(ends[1]);
     if (r < 0) {

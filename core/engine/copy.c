@@ -41,7 +41,7 @@ struct side {
     struct files files; /* of a container */
     bool opened;
     int pipe;
-    const char *user;        /* of the destination's container */
+    int writing_end;         /* of the pipe, in the unpacker: kept open there, it would never end */
     const struct idmap *map; /* of it, for owners of host files that are kept */
 };
 
@@ -236,6 +236,7 @@ static int choose_name(const struct side *s, const struct head *head, const stru
 static int choose_owner(const struct side *s, int root, struct tree_untar_rules *rules,
                         struct err *e)
 {
+    const char *user;
     struct user u = {0};
     int r;
 
@@ -244,7 +245,8 @@ static int choose_owner(const struct side *s, int root, struct tree_untar_rules 
                                      : TREE_UNTAR_KEPT;
     if (rules->owner != TREE_UNTAR_GIVEN)
         return 0;
-    r = user_resolve(root, s->user ? s->user : "", NULL, &u, e);
+    user = s->files.container.def.spec.user;
+    r = user_resolve(root, user ? user : "", NULL, &u, e);
     rules->uid = u.uid;
     rules->gid = u.gid;
     user_free(&u);
@@ -257,8 +259,10 @@ static int unpack(int root, void *arg, struct err *e)
     struct tree_untar_rules rules = {.overwrite = s->q->overwrite};
     struct spot at = {.folder = -1};
     struct head head;
-    int r = receive_head(s->pipe, &head, e);
+    int r;
 
+    close(s->writing_end);
+    r = receive_head(s->pipe, &head, e);
     if (r < 0)
         return r;
     r = spot_find(root, s->place->path, &at, e);
@@ -322,23 +326,31 @@ static int transfer(struct side *from, struct side *to, struct err *e)
     if (pipe2(ends, O_CLOEXEC) < 0)
         return err_sys(e, "cannot make a pipe");
     (void)fcntl(ends[1], F_SETPIPE_SZ, 1 << 20); /* fewer switches */
-    from->pipe = ends[1];
+    from->pipe = to->writing_end = ends[1];
     to->pipe = ends[0];
-    r = start_side(from, pack, pack_host, &packer, e);
-    close(ends[1]);
-    if (r < 0) {
-        close(ends[0]);
-        return r;
-    }
     r = start_side(to, unpack, unpack_host, &unpacker, e);
     close(ends[0]);
-    if (r == 0)
-        r = userns_finish(&unpacker, e);
-    /* Its own troubles come before what follows from them at the other end. */
-    code = userns_finish(&packer, &why);
+    if (r < 0) {
+        close(ends[1]);
+        return r;
+    }
+    code = start_side(from, pack, pack_host, &packer, &why);
+    close(ends[1]);
+    r = userns_finish(&unpacker, e);
+    if (code == 0)
+        code = userns_finish(&packer, &why);
+    /* The packer's troubles come before what follows from them at the other end. */
     if (code < 0 && code != -EPIPE && e)
         *e = why;
     return code < 0 && code != -EPIPE ? code : r;
+}
+
+static int again(struct side *s, struct err *e)
+{
+    int r = s->opened ? files_again(&s->files, e) : 0;
+
+    s->opened = s->opened && r == 0;
+    return r;
 }
 
 int copy_run(struct store *s, const struct copy_request *q, struct err *e)
@@ -351,8 +363,6 @@ int copy_run(struct store *s, const struct copy_request *q, struct err *e)
         r = open_side(s, &from, false, e);
     if (r == 0 && !q->from.record && strcmp(q->from.path, "-") == 0)
         r = inflate_ready(e); /* while the host's libraries are those that are found */
-    if (r == 0 && to.opened)
-        to.user = to.files.container.def.spec.user;
     if (r == 0 && to.opened && !from.opened && !q->archive) {
         own = to.files.container.def.spec.map;
         from.map = &own;
@@ -360,6 +370,14 @@ int copy_run(struct store *s, const struct copy_request *q, struct err *e)
     if (r == 0) {
         (void)signal(SIGPIPE, SIG_IGN);
         r = transfer(&from, &to, e);
+    }
+    /* A container has ended between the look at its state and the look into it. */
+    for (int tries = 0; r == -ESRCH && tries < 3 && strcmp(q->from.path, "-") != 0; tries++) {
+        r = again(&to, e);
+        if (r == 0)
+            r = again(&from, e);
+        if (r == 0)
+            r = transfer(&from, &to, e);
     }
     if (from.opened)
         files_close(&from.files);

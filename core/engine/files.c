@@ -98,7 +98,7 @@ int files_open(struct store *s, struct record *r, bool write, bool root, struct 
 {
     int code = settled(s, r, e);
 
-    *ret = (struct files){.lock_fd = -1};
+    *ret = (struct files){.lock_fd = -1, .write = write, .root = root};
     if (code == 0 && write && !joinable(r))
         code = lock(s, r, &ret->lock_fd, e);
     if (code == 0 && r->state == RECORD_RESTARTING && write)
@@ -133,11 +133,24 @@ void files_close(struct files *f)
     f->lock_fd = -1;
 }
 
+int files_again(struct files *f, struct err *e)
+{
+    autorecord struct record r = {.dir_fd = -1};
+    struct store *s = f->container.store;
+    bool write = f->write, root = f->root;
+    char id[RECORD_ID_HEX + 1];
+
+    memcpy(id, f->container.record.id, sizeof id);
+    files_close(f);
+    return record_load(s, id, &r, e) < 0 ? err_set(e, ENOENT, "the container is gone")
+                                         : files_open(s, &r, write, root, f, e);
+}
+
 /* ---- diff ---- */
 
 struct diffing {
     struct diff_sides sides;
-    int out;
+    int out, reading_end; /* of the pipe */
 };
 
 static int diff_inside(void *arg, struct err *e)
@@ -145,7 +158,10 @@ static int diff_inside(void *arg, struct err *e)
     struct diffing *d = arg;
     autodiff struct diff_list list = {0};
     autotext struct text bytes = {0};
-    int r = diff_make(&d->sides, &list, e);
+    int r;
+
+    close(d->reading_end);
+    r = diff_make(&d->sides, &list, e);
 
     if (r == 0)
         r = diff_format(&list, &bytes, e);
@@ -165,6 +181,7 @@ static int run_diff(const struct diff_sides *sides, const struct idmap *map, str
     if (pipe2(ends, O_CLOEXEC) < 0)
         return err_sys(e, "cannot make a pipe");
     d.out = ends[1];
+    d.reading_end = ends[0];
     r = userns_start(map, diff_inside, &d, &child, e);
     close(ends[1]);
     if (r == 0) {
@@ -250,6 +267,13 @@ static int export_inside(int root_fd, void *arg, struct err *e)
 
 int files_export(struct files *f, int fd, struct err *e)
 {
+    int r;
+
     f->job.root_only = true;
-    return inside_run(&f->job, export_inside, &fd, e);
+    r = inside_run(&f->job, export_inside, &fd, e);
+    if (r == -ESRCH && files_again(f, e) == 0) { /* nothing was written yet */
+        f->job.root_only = true;
+        r = inside_run(&f->job, export_inside, &fd, e);
+    }
+    return r;
 }

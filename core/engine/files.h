@@ -15,6 +15,7 @@ struct files {
     struct idmap base;          /* the store's map */
     struct inside_job job;      /* leads into this struct: do not copy it */
     int lock_fd;
+    bool write, root; /* what was asked for */
 };
 
 /* Takes `r`. `write`: something will be changed. `root`: the plan of its root file system is wanted
@@ -22,6 +23,9 @@ struct files {
 int files_open(struct store *s, struct record *r, bool write, bool root, struct files *ret,
                struct err *e);
 void files_close(struct files *f);
+/* A container that has ended before it could be joined (-ESRCH): look at it again. On failure `f`
+ * is closed. */
+int files_again(struct files *f, struct err *e);
 
 /* What it changed. The container may run. -ENOTSUP for one with --rootfs. */
 int files_diff(struct files *f, struct diff_list *ret, struct err *e);

@@ -142,6 +142,14 @@ same_layer() {
     is "$(rctr images -a | wc -l)" "$before"
 }
 
+@test "a limit on the size of files ends a commit, and nothing stays" {
+    rctr run --name c --network none localhost/busybox sh -c 'dd if=/dev/zero of=/big bs=1M count=8 2>/dev/null'
+    before=$(find "$RCTR_STATE/blobs" "$RCTR_STATE/layers" | wc -l)
+    (ulimit -f 2048; fails_with 125 "File too large" timeout 20 rctr commit c x)
+    is "$(find "$RCTR_STATE/blobs" "$RCTR_STATE/layers" | wc -l)" "$before"
+    rctr commit -q c x >/dev/null
+}
+
 @test "--include-volumes makes the container's volumes the image's" {
     rctr create --name c --network none -v data:/srv/data localhost/busybox true >/dev/null
     rctr commit -q c without >/dev/null

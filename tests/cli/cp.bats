@@ -108,7 +108,7 @@ owners() {
 
 @test "what comes into a container belongs to its user, or keeps its owner" {
     host_tree
-    [ -n "$(sed -n "/^$(id -un):/p" /etc/subuid)" ] || skip "one user only: nobody else can own a file"
+    [ "$(rctr unshare cat /proc/self/uid_map | wc -l)" -gt 1 ] || skip "one user only: nobody else can own a file"
     rctr create --name u -u 33:34 --network none localhost/busybox true >/dev/null
     mkdir x && cp h/f x
     rctr cp x u:/tmp
