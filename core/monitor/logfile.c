@@ -350,16 +350,22 @@ static void put_line(struct logfile *l, const struct heads *h, bool whole, const
     l->held += size;
 }
 
-static void send_line(struct logfile *l, int stream, bool whole, const char *text, size_t n)
+static int send_lost(struct logfile *l)
 {
     char told[256];
     int r = 0;
 
-    if (l->lost) {
+    if (l->lost)
         r = logfile_journal_send(l->journal, 2, true, told, lost_text(l, told, sizeof told));
-        if (r == 0)
-            l->lost = 0;
-    }
+    if (r == 0)
+        l->lost = 0;
+    return r;
+}
+
+static void send_line(struct logfile *l, int stream, bool whole, const char *text, size_t n)
+{
+    int r = send_lost(l);
+
     if (r == 0)
         r = logfile_journal_send(l->journal, stream, whole, text, n);
     if (r < 0) {
@@ -478,6 +484,10 @@ void logfile_close(struct logfile *l)
 {
     if (!l)
         return;
+    if (l->journal)
+        (void)send_lost(l); /* the last chance */
+    else if (l->fd >= 0)
+        (void)tell_lost(l);
     logfile_journal_close(l->journal);
     if (l->fd >= 0)
         close(l->fd);

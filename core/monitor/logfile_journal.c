@@ -11,18 +11,19 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/auto.h"
 #include "core/base/text.h"
 
-enum { PATIENCE_MS = 20, SHORT_ID = 12 };
+enum { PATIENCE_MS = 250, /* journald syncs its files now and then */ SHORT_ID = 12 };
 
 struct logfile_journal {
     int fd;
     struct sockaddr_un to;
-    struct text fields; /* the same in every entry */
-    bool impatient;     /* it did not keep up: do not wait again */
+    struct text fields;         /* the same in every entry */
+    long long no_wait_until_ms; /* it did not keep up: half of the time belongs to others */
 };
 
 static int address(const char *socket, struct sockaddr_un *ret, struct err *e)
@@ -148,6 +149,14 @@ static int send_entry(struct logfile_journal *j, struct iovec *v, size_t n)
     return -errno;
 }
 
+static long long now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
 /* struct iovec knows no bytes that are only read. */
 static void *unconst(const char *s)
 {
@@ -172,11 +181,12 @@ int logfile_journal_send(struct logfile_journal *j, int stream, bool whole, cons
 
     size_bytes(n, size);
     r = send_entry(j, v, ARRAY_SIZE(v));
-    if (r == -EAGAIN && !j->impatient) {
+    if (r == -EAGAIN && now_ms() >= j->no_wait_until_ms) {
         (void)poll(&p, 1, PATIENCE_MS);
         r = send_entry(j, v, ARRAY_SIZE(v));
+        if (r == -EAGAIN)
+            j->no_wait_until_ms = now_ms() + PATIENCE_MS;
     }
-    j->impatient = r == -EAGAIN;
     return r;
 }
 

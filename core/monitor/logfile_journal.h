@@ -25,8 +25,8 @@ struct logfile_journal_fields {
 int logfile_journal_check(const char *socket, struct err *e);
 int logfile_journal_open(const struct logfile_journal_fields *f, struct logfile_journal **ret,
                          struct err *e);
-/* 0, or -errno: not sent. Waits at most some milliseconds for a journal that does not keep up, and
- * not again before it takes something. */
+/* 0, or -errno: not sent. Waits a quarter of a second at most for a journal that does not keep up,
+ * and then not again for as long. */
 int logfile_journal_send(struct logfile_journal *j, int stream, bool whole, const char *text,
                          size_t n);
 void logfile_journal_close(struct logfile_journal *j);

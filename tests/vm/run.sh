@@ -74,7 +74,7 @@ machine() {
 }
 
 # A login of Debian 12: its own scope is root's, its systemd delegates cpu, cpuset, io, memory, pids.
-machine v2 -- vm/limits.bats vm/restart-unit.bats vm/stats.bats cli/limits.bats cli/pause.bats cli/update.bats cli/doctor.bats
+machine v2 -- vm/journal.bats vm/limits.bats vm/restart-unit.bats vm/stats.bats cli/limits.bats cli/pause.bats cli/update.bats cli/doctor.bats
 # The same with cgroup v1, whose folders root has given to the user.
 machine v1 --append systemd.unified_cgroup_hierarchy=0 --user root -- vm/v1.bats
 # What an administrator may have turned off.
