@@ -14,7 +14,7 @@ struct attach_args {
     const char *detach_keys;
 };
 
-static const struct opt attach_opts[] = {
+static const struct opt attach_opts[] OPT_TABLE = {
     OPT_TEXT(0, "detach-keys", struct attach_args, detach_keys, "KEYS",
              "Detach from a terminal with these keys", .preset = "ctrl-p,ctrl-q"),
     OPT_FLAG('l', "latest", struct attach_args, latest,
@@ -53,7 +53,7 @@ static int attach_main(const void *args, int argc, const char **argv, struct err
     return attach_run(client, &o, &detached, e);
 }
 
-const struct command command_attach = {
+const struct command command_attach OPT_TABLE = {
     .name = "attach",
     .aliases = "container attach",
     .operand = "[CONTAINER]",

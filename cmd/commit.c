@@ -17,7 +17,7 @@ struct commit_args {
     bool include_volumes, pause, quiet, squash;
 };
 
-static const struct opt commit_opts[] = {
+static const struct opt commit_opts[] OPT_TABLE = {
     OPT_TEXT('a', "author", struct commit_args, author, "NAME", "Name the author"),
     OPT_LIST('c', "change", struct commit_args, change, "INSTRUCTION",
              "Apply a Dockerfile line: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, "
@@ -94,7 +94,7 @@ static int commit_main(const void *args, int argc, const char **argv, struct err
     return r;
 }
 
-const struct command command_commit = {
+const struct command command_commit OPT_TABLE = {
     .name = "commit",
     .aliases = "container commit",
     .operand = "CONTAINER [IMAGE]",

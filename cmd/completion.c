@@ -214,7 +214,7 @@ static int completion_main(const void *args, int argc, const char **argv, struct
     return 0;
 }
 
-const struct command command_completion = {
+const struct command command_completion OPT_TABLE = {
     .name = "__completion",
     .operand = "bash|zsh|fish",
     .summary = "Write the tables of a shell's completion",

@@ -16,7 +16,7 @@ static int container_exists_main(const void *args, int argc, const char **argv, 
     return r == -ENOENT ? 1 : r;
 }
 
-const struct command command_container_exists = {
+const struct command command_container_exists OPT_TABLE = {
     .name = "container exists",
     .operand = "CONTAINER",
     .summary = "Tell by the exit status whether a container exists",

@@ -16,7 +16,7 @@ struct container_prune_args {
     bool force;
 };
 
-static const struct opt container_prune_opts[] = {
+static const struct opt container_prune_opts[] OPT_TABLE = {
     OPT_LIST(0, "filter", struct container_prune_args, select.filter, "KEY=VALUE",
              "Remove only those that fit: until=TIME, label=KEY[=VALUE], label!=KEY[=VALUE]"),
     OPT_FLAG('f', "force", struct container_prune_args, force, "Do not ask"),
@@ -79,7 +79,7 @@ static int container_prune_main(const void *args, int argc, const char **argv, s
     return r < 0 ? r : l.status;
 }
 
-const struct command command_container_prune = {
+const struct command command_container_prune OPT_TABLE = {
     .name = "container prune",
     .operand = "",
     .summary = "Remove all containers that do not run",

@@ -12,7 +12,7 @@ struct cp_args {
     bool archive, overwrite;
 };
 
-static const struct opt cp_opts[] = {
+static const struct opt cp_opts[] OPT_TABLE = {
     OPT_FLAG('a', "archive", struct cp_args, archive,
              "Give what comes into a container to the container's user, not to whom it belonged",
              .preset = "true"),
@@ -84,7 +84,7 @@ static int cp_main(const void *args, int argc, const char **argv, struct err *e)
     return r;
 }
 
-const struct command command_cp = {
+const struct command command_cp OPT_TABLE = {
     .name = "cp",
     .aliases = "container cp",
     .operand = "[CONTAINER:]PATH [CONTAINER:]PATH",

@@ -7,7 +7,7 @@ struct create_only {
     struct create_args c;
 };
 
-static const struct opt create_opts[] = {
+static const struct opt create_opts[] OPT_TABLE = {
     CREATE_OPTIONS(struct create_only) OPT_DONE,
 };
 
@@ -33,7 +33,7 @@ static int create_main(const void *args, int argc, const char **argv, struct err
     return 0;
 }
 
-const struct command command_create = {
+const struct command command_create OPT_TABLE = {
     .name = "create",
     .aliases = "container create",
     .operand = "IMAGE [COMMAND [ARG...]]",

@@ -13,7 +13,7 @@ struct diff_args {
     bool latest;
 };
 
-static const struct opt diff_opts[] = {
+static const struct opt diff_opts[] OPT_TABLE = {
     OPT_TEXT(0, "format", struct diff_args, format, "json", "Print JSON"),
     OPT_FLAG('l', "latest", struct diff_args, latest, "Look at the newest container"),
     OPT_DONE,
@@ -106,7 +106,7 @@ static int diff_main(const void *args, int argc, const char **argv, struct err *
     return r;
 }
 
-const struct command command_diff = {
+const struct command command_diff OPT_TABLE = {
     .name = "diff",
     .aliases = "container diff|image diff",
     .operand = "CONTAINER|IMAGE",

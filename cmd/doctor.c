@@ -17,7 +17,7 @@ struct doctor_args {
     bool json;
 };
 
-static const struct opt doctor_opts[] = {
+static const struct opt doctor_opts[] OPT_TABLE = {
     OPT_TEXT('f', "format", struct doctor_args, format, "json|TEMPLATE",
              "Print JSON, or a template for each finding, such as {{.Name}}"),
     OPT_FLAG(0, "json", struct doctor_args, json, "Print JSON"),
@@ -94,7 +94,7 @@ static int doctor_main(const void *args, int argc, const char **argv, struct err
     return r;
 }
 
-const struct command command_doctor = {
+const struct command command_doctor OPT_TABLE = {
     .name = "doctor",
     .aliases = "system doctor",
     .operand = "",

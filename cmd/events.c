@@ -24,7 +24,7 @@ struct events_args {
     bool stream, no_trunc;
 };
 
-static const struct opt events_opts[] = {
+static const struct opt events_opts[] OPT_TABLE = {
     OPT_LIST('f', "filter", struct events_args, filters, "KEY=VALUE", "Show only these events"),
     OPT_TEXT(0, "format", struct events_args, format, "json|TEMPLATE", "Choose the form"),
     OPT_FLAG(0, "no-trunc", struct events_args, no_trunc, "Show whole ids", .preset = "true"),
@@ -275,7 +275,7 @@ static int events_main(const void *args, int argc, const char **argv, struct err
     return run(&s, reader, e);
 }
 
-const struct command command_events = {
+const struct command command_events OPT_TABLE = {
     .name = "events",
     .aliases = "system events",
     .operand = "",

@@ -16,7 +16,7 @@ struct exec_args {
     long long preserve_fds;
 };
 
-static const struct opt exec_opts[] = {
+static const struct opt exec_opts[] OPT_TABLE = {
     OPT_FLAG('d', "detach", struct exec_args, q.detach,
              "Leave the program running and print an id"),
     OPT_TEXT(0, "detach-keys", struct exec_args, q.detach_keys, "KEYS",
@@ -88,7 +88,7 @@ static int exec_main(const void *args, int argc, const char **argv, struct err *
     return r;
 }
 
-const struct command command_exec = {
+const struct command command_exec OPT_TABLE = {
     .name = "exec",
     .aliases = "container exec",
     .operand = "CONTAINER COMMAND [ARG...]",

@@ -13,7 +13,7 @@ struct export_args {
     const char *output;
 };
 
-static const struct opt export_opts[] = {
+static const struct opt export_opts[] OPT_TABLE = {
     OPT_TEXT('o', "output", struct export_args, output, "FILE",
              "Write to FILE, not to standard output", .guess = GUESS_FILE),
     OPT_DONE,
@@ -53,7 +53,7 @@ static int export_main(const void *args, int argc, const char **argv, struct err
     return r < 0 ? r : write_it(&s, &rec, a->output, e);
 }
 
-const struct command command_export = {
+const struct command command_export OPT_TABLE = {
     .name = "export",
     .aliases = "container export",
     .operand = "CONTAINER",

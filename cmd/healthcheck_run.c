@@ -45,7 +45,7 @@ static int healthcheck_run_main(const void *args, int argc, const char **argv, s
     return ask(&s, &record, e);
 }
 
-const struct command command_healthcheck_run = {
+const struct command command_healthcheck_run OPT_TABLE = {
     .name = "healthcheck run",
     .operand = "CONTAINER",
     .summary = "Ask a container for its health now",

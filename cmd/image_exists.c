@@ -16,7 +16,7 @@ static int image_exists_main(const void *args, int argc, const char **argv, stru
     return r == -ENOENT ? 1 : r;
 }
 
-const struct command command_image_exists = {
+const struct command command_image_exists OPT_TABLE = {
     .name = "image exists",
     .operand = "IMAGE",
     .summary = "Tell by the exit status whether an image is stored",

@@ -18,7 +18,7 @@ struct image_ls_args {
     struct opt_list filters;
 };
 
-static const struct opt image_ls_opts[] = {
+static const struct opt image_ls_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct image_ls_args, all, "Show images without a name too"),
     OPT_FLAG(0, "digests", struct image_ls_args, digests, "Show the digests of the manifests"),
     OPT_LIST('f', "filter", struct image_ls_args, filters, "KEY=VALUE",
@@ -259,7 +259,7 @@ static int image_ls_main(const void *args, int argc, const char **argv, struct e
     return r;
 }
 
-const struct command command_image_ls = {
+const struct command command_image_ls OPT_TABLE = {
     .name = "image ls",
     .aliases = "images|image list",
     .operand = "[NAME]",

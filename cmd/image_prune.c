@@ -13,7 +13,7 @@ struct image_prune_args {
     struct opt_list filters;
 };
 
-static const struct opt image_prune_opts[] = {
+static const struct opt image_prune_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct image_prune_args, all,
              "Remove images with names too, not only dangling ones"),
     OPT_LIST(0, "filter", struct image_prune_args, filters, "KEY=VALUE",
@@ -58,7 +58,7 @@ static int image_prune_main(const void *args, int argc, const char **argv, struc
     return 0;
 }
 
-const struct command command_image_prune = {
+const struct command command_image_prune OPT_TABLE = {
     .name = "image prune",
     .operand = "",
     .summary = "Remove the images that nobody uses",

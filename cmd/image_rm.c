@@ -16,7 +16,7 @@ struct image_rm_args {
     bool all, force, ignore;
 };
 
-static const struct opt image_rm_opts[] = {
+static const struct opt image_rm_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct image_rm_args, all, "Remove all images"),
     OPT_FLAG('f', "force", struct image_rm_args, force,
              "Remove all names of an image, and one that a container was made from"),
@@ -211,7 +211,7 @@ static int image_rm_main(const void *args, int argc, const char **argv, struct e
     return r;
 }
 
-const struct command command_image_rm = {
+const struct command command_image_rm OPT_TABLE = {
     .name = "image rm",
     .aliases = "rmi|image remove",
     .operand = "[IMAGE...]",

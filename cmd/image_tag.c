@@ -48,7 +48,7 @@ static int image_tag_main(const void *args, int argc, const char **argv, struct 
     return r;
 }
 
-const struct command command_image_tag = {
+const struct command command_image_tag OPT_TABLE = {
     .name = "image tag",
     .aliases = "tag",
     .operand = "IMAGE NAME...",
@@ -128,7 +128,7 @@ static int image_untag_main(const void *args, int argc, const char **argv, struc
     return r;
 }
 
-const struct command command_image_untag = {
+const struct command command_image_untag OPT_TABLE = {
     .name = "image untag",
     .aliases = "untag",
     .operand = "IMAGE [NAME...]",

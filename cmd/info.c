@@ -24,7 +24,7 @@ struct info_args {
     const char *format;
 };
 
-static const struct opt info_opts[] = {
+static const struct opt info_opts[] OPT_TABLE = {
     OPT_TEXT('f', "format", struct info_args, format, "json|TEMPLATE",
              "Print JSON, or a template such as {{.Store.GraphDriverName}} or {{.Driver}}"),
     OPT_DONE,
@@ -331,7 +331,7 @@ static int info_main(const void *args, int argc, const char **argv, struct err *
     return listing_inspect(a->format, documents, e);
 }
 
-const struct command command_info = {
+const struct command command_info OPT_TABLE = {
     .name = "info",
     .aliases = "system info",
     .operand = "",

@@ -11,7 +11,7 @@ struct init_args {
     struct select_args select;
 };
 
-static const struct opt init_opts[] = {
+static const struct opt init_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct init_args, select.all, "Set up all containers that do not run"),
     OPT_FLAG('l', "latest", struct init_args, select.latest, "Set up the newest container"),
     OPT_DONE,
@@ -66,7 +66,7 @@ static int init_main(const void *args, int argc, const char **argv, struct err *
     return l.status;
 }
 
-const struct command command_init = {
+const struct command command_init OPT_TABLE = {
     .name = "init",
     .aliases = "container init",
     .operand = "[CONTAINER...]",

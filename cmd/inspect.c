@@ -133,7 +133,7 @@ static int inspect_main(const void *args, int argc, const char **argv, struct er
 #define SIZE_HELP   "Add what containers take of the disk: SizeRw and SizeRootFs"
 #define LATEST_HELP "Inspect the newest container"
 
-static const struct opt inspect_opts[] = {
+static const struct opt inspect_opts[] OPT_TABLE = {
     OPT_TEXT('f', "format", struct inspect_args, format, "TEMPLATE", FORMAT_HELP),
     OPT_FLAG('l', "latest", struct inspect_args, latest, LATEST_HELP),
     OPT_FLAG('s', "size", struct inspect_args, size, SIZE_HELP),
@@ -142,7 +142,7 @@ static const struct opt inspect_opts[] = {
     OPT_DONE,
 };
 
-const struct command command_inspect = {
+const struct command command_inspect OPT_TABLE = {
     .name = "inspect",
     .operand = "NAME...",
     .summary = "Print what is known of containers, images and volumes",
@@ -154,12 +154,12 @@ const struct command command_inspect = {
     .main = inspect_main,
 };
 
-static const struct opt image_opts[] = {
+static const struct opt image_opts[] OPT_TABLE = {
     OPT_TEXT('f', "format", struct inspect_args, format, "TEMPLATE", FORMAT_HELP),
     OPT_DONE,
 };
 
-static const struct opt container_opts[] = {
+static const struct opt container_opts[] OPT_TABLE = {
     OPT_TEXT('f', "format", struct inspect_args, format, "TEMPLATE", FORMAT_HELP),
     OPT_FLAG('l', "latest", struct inspect_args, latest, LATEST_HELP),
     OPT_FLAG('s', "size", struct inspect_args, size, SIZE_HELP),
@@ -178,7 +178,7 @@ static int container_main(const void *args, int argc, const char **argv, struct 
     return r < 0 ? r : inspect(TYPE_CONTAINER, args, argc, argv, e);
 }
 
-const struct command command_image_inspect = {
+const struct command command_image_inspect OPT_TABLE = {
     .name = "image inspect",
     .operand = "IMAGE...",
     .summary = "Print what is known of images",
@@ -191,7 +191,7 @@ const struct command command_image_inspect = {
     .main = image_main,
 };
 
-const struct command command_container_inspect = {
+const struct command command_container_inspect OPT_TABLE = {
     .name = "container inspect",
     .operand = "CONTAINER...",
     .summary = "Print what is known of containers",

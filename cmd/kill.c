@@ -13,7 +13,7 @@ struct kill_args {
     const char *signal;
 };
 
-static const struct opt kill_opts[] = {
+static const struct opt kill_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct kill_args, select.all, "Signal all running containers"),
     OPT_LIST(0, "cidfile", struct kill_args, select.cidfile, "FILE",
              "Read a container's id from FILE", .guess = GUESS_FILE),
@@ -54,7 +54,7 @@ static int kill_main(const void *args, int argc, const char **argv, struct err *
     return l.status;
 }
 
-const struct command command_kill = {
+const struct command command_kill OPT_TABLE = {
     .name = "kill",
     .aliases = "container kill",
     .operand = "[CONTAINER...]",

@@ -13,7 +13,7 @@ struct load_args {
     bool quiet;
 };
 
-static const struct opt load_opts[] = {
+static const struct opt load_opts[] OPT_TABLE = {
     OPT_TEXT('i', "input", struct load_args, input, "FILE", "Read FILE, not standard input",
              .guess = GUESS_FILE),
     OPT_FLAG('q', "quiet", struct load_args, quiet, "Do not print what was loaded"),
@@ -42,7 +42,7 @@ static int load_main(const void *args, int argc, const char **argv, struct err *
     return r;
 }
 
-const struct command command_load = {
+const struct command command_load OPT_TABLE = {
     .name = "load",
     .aliases = "image load",
     .operand = "",

@@ -23,7 +23,7 @@ struct logs_args {
     const char *since, *until, *tail;
 };
 
-static const struct opt logs_opts[] = {
+static const struct opt logs_opts[] OPT_TABLE = {
     OPT_FLAG(0, "color", struct logs_args, color, "Show the names of several in colours"),
     OPT_FLAG('f', "follow", struct logs_args, follow, "Go on until the containers end"),
     OPT_FLAG('l', "latest", struct logs_args, latest, "Show those of the latest container"),
@@ -268,7 +268,7 @@ static int logs_main(const void *args, int argc, const char **argv, struct err *
     return r;
 }
 
-const struct command command_logs = {
+const struct command command_logs OPT_TABLE = {
     .name = "logs",
     .aliases = "container logs",
     .operand = "[CONTAINER...]",

@@ -192,7 +192,7 @@ static int man_main(const void *args, int argc, const char **argv, struct err *e
     return r;
 }
 
-const struct command command_man = {
+const struct command command_man OPT_TABLE = {
     .name = "__man",
     .operand = "[[COMMAND] FILE]",
     .summary = "Write the man page of a command",

@@ -67,7 +67,7 @@ static int unpause_main(const void *args, int argc, const char **argv, struct er
     return do_each(args, argc, argv, is_paused, pause_end, e);
 }
 
-static const struct opt pause_opts[] = {
+static const struct opt pause_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct pause_args, select.all, "Pause all running containers"),
     OPT_LIST(0, "cidfile", struct pause_args, select.cidfile, "FILE",
              "Read a container's id from FILE", .guess = GUESS_FILE),
@@ -77,7 +77,7 @@ static const struct opt pause_opts[] = {
     OPT_DONE,
 };
 
-static const struct opt unpause_opts[] = {
+static const struct opt unpause_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct pause_args, select.all, "Unpause all paused containers"),
     OPT_LIST(0, "cidfile", struct pause_args, select.cidfile, "FILE",
              "Read a container's id from FILE", .guess = GUESS_FILE),
@@ -87,7 +87,7 @@ static const struct opt unpause_opts[] = {
     OPT_DONE,
 };
 
-const struct command command_pause = {
+const struct command command_pause OPT_TABLE = {
     .name = "pause",
     .aliases = "container pause",
     .operand = "[CONTAINER...]",
@@ -100,7 +100,7 @@ const struct command command_pause = {
     .main = pause_main,
 };
 
-const struct command command_unpause = {
+const struct command command_unpause OPT_TABLE = {
     .name = "unpause",
     .aliases = "container unpause",
     .operand = "[CONTAINER...]",

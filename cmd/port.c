@@ -11,7 +11,7 @@ struct port_args {
     struct select_args select;
 };
 
-static const struct opt port_opts[] = {
+static const struct opt port_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct port_args, select.all, "Show the ports of all containers"),
     OPT_FLAG('l', "latest", struct port_args, select.latest, "Show the newest container's ports"),
     OPT_DONE,
@@ -63,7 +63,7 @@ static int port_main(const void *args, int argc, const char **argv, struct err *
     return l.status;
 }
 
-const struct command command_port = {
+const struct command command_port OPT_TABLE = {
     .name = "port",
     .aliases = "container port",
     .operand = "[CONTAINER [PORT[/PROTOCOL]]]",

@@ -23,7 +23,7 @@ struct ps_args {
     struct opt_list filters;
 };
 
-static const struct opt ps_opts[] = {
+static const struct opt ps_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct ps_args, all, "Show all containers, not only those that run"),
     OPT_FLAG(0, "external", struct ps_args, external,
              "Show folders of containers whose record cannot be read too"),
@@ -383,7 +383,7 @@ static int ps_main(const void *args, int argc, const char **argv, struct err *e)
     return r;
 }
 
-const struct command command_ps = {
+const struct command command_ps OPT_TABLE = {
     .name = "ps",
     .aliases = "container ls|container list|container ps",
     .operand = "",

@@ -17,7 +17,7 @@ struct pull_args {
     long long retry;
 };
 
-static const struct opt pull_opts[] = {
+static const struct opt pull_opts[] OPT_TABLE = {
     OPT_TEXT(0, "arch", struct pull_args, arch, "ARCH", "Pull for this architecture"),
     OPT_TEXT(0, "authfile", struct pull_args, authfile, "FILE",
              "Read credentials from FILE, as REGISTRY_AUTH_FILE would", .guess = GUESS_FILE),
@@ -118,7 +118,7 @@ static int pull_main(const void *args, int argc, const char **argv, struct err *
     return r;
 }
 
-const struct command command_pull = {
+const struct command command_pull OPT_TABLE = {
     .name = "pull",
     .aliases = "image pull",
     .operand = "IMAGE [IMAGE...]",

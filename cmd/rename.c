@@ -18,7 +18,7 @@ static int rename_main(const void *args, int argc, const char **argv, struct err
     return r;
 }
 
-const struct command command_rename = {
+const struct command command_rename OPT_TABLE = {
     .name = "rename",
     .aliases = "container rename",
     .operand = "CONTAINER NAME",

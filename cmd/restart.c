@@ -18,7 +18,7 @@ struct restart_args {
     bool running;
 };
 
-static const struct opt restart_opts[] = {
+static const struct opt restart_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct restart_args, select.all,
              "Restart all containers, and start those that do not run"),
     OPT_LIST(0, "cidfile", struct restart_args, select.cidfile, "FILE",
@@ -77,7 +77,7 @@ static int restart_main(const void *args, int argc, const char **argv, struct er
     return l.status;
 }
 
-const struct command command_restart = {
+const struct command command_restart OPT_TABLE = {
     .name = "restart",
     .aliases = "container restart",
     .operand = "[CONTAINER...]",

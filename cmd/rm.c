@@ -19,7 +19,7 @@ struct rm_args {
     bool force, volumes;
 };
 
-static const struct opt rm_opts[] = {
+static const struct opt rm_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct rm_args, select.all, "Remove all containers"),
     OPT_LIST(0, "cidfile", struct rm_args, select.cidfile, "FILE",
              "Read a container's id from FILE", .guess = GUESS_FILE),
@@ -97,7 +97,7 @@ static int rm_main(const void *args, int argc, const char **argv, struct err *e)
     return l.status;
 }
 
-const struct command command_rm = {
+const struct command command_rm OPT_TABLE = {
     .name = "rm",
     .aliases = "container rm|container remove",
     .operand = "[CONTAINER...]",

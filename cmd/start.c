@@ -18,7 +18,7 @@ struct start_args {
     const char *detach_keys;
 };
 
-static const struct opt start_opts[] = {
+static const struct opt start_opts[] OPT_TABLE = {
     OPT_FLAG(0, "all", struct start_args, select.all, "Start all containers that do not run"),
     OPT_FLAG('a', "attach", struct start_args, attach,
              "Relay its output and signals, and end with its exit status"),
@@ -144,7 +144,7 @@ static int start_main(const void *args, int argc, const char **argv, struct err 
     return l.status;
 }
 
-const struct command command_start = {
+const struct command command_start OPT_TABLE = {
     .name = "start",
     .aliases = "container start",
     .operand = "[CONTAINER...]",

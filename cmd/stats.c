@@ -22,7 +22,7 @@ struct stats_args {
     const char *format, *interval;
 };
 
-static const struct opt stats_opts[] = {
+static const struct opt stats_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct stats_args, all, "Show all containers, not only those that run"),
     OPT_TEXT(0, "format", struct stats_args, format, "TEMPLATE",
              "Print table, json or a template such as {{.Name}} {{.CPUPerc}}"),
@@ -222,7 +222,7 @@ static int stats_main(const void *args, int argc, const char **argv, struct err 
     return r ? r : status;
 }
 
-const struct command command_stats = {
+const struct command command_stats OPT_TABLE = {
     .name = "stats",
     .aliases = "container stats",
     .operand = "[CONTAINER...]",

@@ -19,7 +19,7 @@ struct stop_args {
     bool restart;
 };
 
-static const struct opt stop_opts[] = {
+static const struct opt stop_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct stop_args, select.all, "Stop all running containers"),
     OPT_LIST(0, "cidfile", struct stop_args, select.cidfile, "FILE",
              "Read a container's id from FILE", .guess = GUESS_FILE),
@@ -86,7 +86,7 @@ static int stop_main(const void *args, int argc, const char **argv, struct err *
     return l.status;
 }
 
-const struct command command_stop = {
+const struct command command_stop OPT_TABLE = {
     .name = "stop",
     .aliases = "container stop",
     .operand = "[CONTAINER...]",

@@ -9,7 +9,7 @@ struct system_check_args {
     bool quick, repair;
 };
 
-static const struct opt system_check_opts[] = {
+static const struct opt system_check_opts[] OPT_TABLE = {
     OPT_FLAG('q', "quick", struct system_check_args, quick,
              "Do not read the blobs and the files of the layers"),
     OPT_FLAG('r', "repair", struct system_check_args, repair,
@@ -53,7 +53,7 @@ static int system_check_main(const void *args, int argc, const char **argv, stru
     return res.repaired == res.problems ? 0 : STATUS_PROBLEMS;
 }
 
-const struct command command_system_check = {
+const struct command command_system_check OPT_TABLE = {
     .name = "system check",
     .operand = "",
     .summary = "Verify every stored object",

@@ -15,7 +15,7 @@ struct system_df_args {
     const char *format;
 };
 
-static const struct opt system_df_opts[] = {
+static const struct opt system_df_opts[] OPT_TABLE = {
     OPT_TEXT(0, "format", struct system_df_args, format, "TEMPLATE",
              "Print table, json or a template such as {{.Type}} {{.Reclaimable}}"),
     OPT_FLAG('v', "verbose", struct system_df_args, verbose,
@@ -213,7 +213,7 @@ static int system_df_main(const void *args, int argc, const char **argv, struct 
     return a->verbose ? print_all(&d, e) : print_sums(&d, a->format, e);
 }
 
-const struct command command_system_df = {
+const struct command command_system_df OPT_TABLE = {
     .name = "system df",
     .operand = "",
     .summary = "Show what images, containers and volumes take of the disk",

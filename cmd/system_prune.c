@@ -18,7 +18,7 @@ struct system_prune_args {
     struct select_args select; /* its filter */
 };
 
-static const struct opt system_prune_opts[] = {
+static const struct opt system_prune_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct system_prune_args, all,
              "Remove images with names too; with --volumes, named volumes too"),
     OPT_LIST(0, "filter", struct system_prune_args, select.filter, "KEY=VALUE",
@@ -140,7 +140,7 @@ static int system_prune_main(const void *args, int argc, const char **argv, stru
     return r < 0 ? r : l.status;
 }
 
-const struct command command_system_prune = {
+const struct command command_system_prune OPT_TABLE = {
     .name = "system prune",
     .operand = "",
     .summary = "Remove stopped containers, and images that nobody uses",

@@ -11,7 +11,7 @@ struct system_reset_args {
     bool force;
 };
 
-static const struct opt system_reset_opts[] = {
+static const struct opt system_reset_opts[] OPT_TABLE = {
     OPT_FLAG('f', "force", struct system_reset_args, force, "Do not ask"),
     OPT_DONE,
 };
@@ -41,7 +41,7 @@ static int system_reset_main(const void *args, int argc, const char **argv, stru
     return r < 0 ? r : reset_all(&s, e);
 }
 
-const struct command command_system_reset = {
+const struct command command_system_reset OPT_TABLE = {
     .name = "system reset",
     .operand = "",
     .summary = "Remove all containers, images and volumes",

@@ -15,7 +15,7 @@ struct top_args {
     bool latest;
 };
 
-static const struct opt top_opts[] = {
+static const struct opt top_opts[] OPT_TABLE = {
     OPT_FLAG('l', "latest", struct top_args, latest, "Show the newest container's processes"),
     OPT_DONE,
 };
@@ -150,7 +150,7 @@ static int top_main(const void *args, int argc, const char **argv, struct err *e
     return r < 0 ? r : print(&record, &shown, e);
 }
 
-const struct command command_top = {
+const struct command command_top OPT_TABLE = {
     .name = "top",
     .aliases = "container top",
     .operand = "CONTAINER [COLUMN...]",

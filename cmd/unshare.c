@@ -37,7 +37,7 @@ static int unshare_main(const void *args, int argc, const char **argv, struct er
     return userns_exec(&map, run_inside, argc ? (void *)argv : (void *)own, e);
 }
 
-const struct command command_unshare = {
+const struct command command_unshare OPT_TABLE = {
     .name = "unshare",
     .operand = "[COMMAND [ARG...]]",
     .summary = "Run a program of the host as root of your user namespace",

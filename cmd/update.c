@@ -15,7 +15,7 @@ struct update_args {
 };
 
 /* clang-format off */
-static const struct opt update_opts[] = {
+static const struct opt update_opts[] OPT_TABLE = {
     LIMIT_BLKIO(struct update_args, q.limits)
     OPT_LIST(0, "cgroup-conf", struct update_args, q.limits.conf, "FILE=VALUE",
              "Write a file of the container's cgroup (v2)"),
@@ -69,7 +69,7 @@ static int update_main(const void *args, int argc, const char **argv, struct err
     return l.status;
 }
 
-const struct command command_update = {
+const struct command command_update OPT_TABLE = {
     .name = "update",
     .aliases = "container update",
     .operand = "[CONTAINER...]",

@@ -20,7 +20,7 @@ static int version_main(const void *args, int argc, const char **argv, struct er
     return 0;
 }
 
-const struct command command_version = {
+const struct command command_version OPT_TABLE = {
     .name = "version",
     .operand = "",
     .summary = "Show the version of rctr and the libraries it was built for",

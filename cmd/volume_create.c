@@ -14,7 +14,7 @@ struct volume_create_args {
     struct opt_list label, opt;
 };
 
-static const struct opt volume_create_opts[] = {
+static const struct opt volume_create_opts[] OPT_TABLE = {
     OPT_TEXT('d', "driver", struct volume_create_args, driver, "NAME",
              "Use this driver; there is only one", .preset = "local"),
     OPT_FLAG(0, "ignore", struct volume_create_args, ignore,
@@ -80,7 +80,7 @@ static int volume_create_main(const void *args, int argc, const char **argv, str
     return r;
 }
 
-const struct command command_volume_create = {
+const struct command command_volume_create OPT_TABLE = {
     .name = "volume create",
     .operand = "[NAME]",
     .summary = "Make a volume, a folder of data that outlives containers",

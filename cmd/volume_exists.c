@@ -11,7 +11,7 @@ static int volume_exists_main(const void *args, int argc, const char **argv, str
     return r < 0 ? r : !volume_exists(&s, argv[0]);
 }
 
-const struct command command_volume_exists = {
+const struct command command_volume_exists OPT_TABLE = {
     .name = "volume exists",
     .operand = "VOLUME",
     .summary = "Tell by the exit status whether a volume exists",

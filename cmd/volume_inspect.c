@@ -12,7 +12,7 @@ struct volume_inspect_args {
     const char *format;
 };
 
-static const struct opt volume_inspect_opts[] = {
+static const struct opt volume_inspect_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct volume_inspect_args, all, "Inspect all volumes"),
     OPT_TEXT('f', "format", struct volume_inspect_args, format, "TEMPLATE",
              "Print json or a template such as {{.Mountpoint}}"),
@@ -75,7 +75,7 @@ static int volume_inspect_main(const void *args, int argc, const char **argv, st
     return r < 0 ? r : inspect(&s, &words, a->format, e);
 }
 
-const struct command command_volume_inspect = {
+const struct command command_volume_inspect OPT_TABLE = {
     .name = "volume inspect",
     .operand = "[VOLUME...]",
     .summary = "Show all that is known of volumes",

@@ -15,7 +15,7 @@ struct volume_ls_args {
     struct opt_list filters;
 };
 
-static const struct opt volume_ls_opts[] = {
+static const struct opt volume_ls_opts[] OPT_TABLE = {
     OPT_LIST('f', "filter", struct volume_ls_args, filters, "KEY=VALUE",
              "Show only what fits: name, label, label!, driver, scope, opt, dangling, anonymous, "
              "until, after, since"),
@@ -106,7 +106,7 @@ static int volume_ls_main(const void *args, int argc, const char **argv, struct 
     return 0;
 }
 
-const struct command command_volume_ls = {
+const struct command command_volume_ls OPT_TABLE = {
     .name = "volume ls",
     .aliases = "volume list",
     .operand = "",

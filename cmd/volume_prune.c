@@ -14,7 +14,7 @@ struct volume_prune_args {
     struct opt_list filters;
 };
 
-static const struct opt volume_prune_opts[] = {
+static const struct opt volume_prune_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct volume_prune_args, all,
              "Remove named volumes too, not only anonymous ones"),
     OPT_LIST(0, "filter", struct volume_prune_args, filters, "KEY=VALUE",
@@ -62,7 +62,7 @@ static int volume_prune_main(const void *args, int argc, const char **argv, stru
     return r < 0 ? r : prune(&s, a, &filter, e);
 }
 
-const struct command command_volume_prune = {
+const struct command command_volume_prune OPT_TABLE = {
     .name = "volume prune",
     .operand = "",
     .summary = "Remove the volumes that no container uses",

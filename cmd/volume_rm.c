@@ -16,7 +16,7 @@ struct volume_rm_args {
     const char *time;
 };
 
-static const struct opt volume_rm_opts[] = {
+static const struct opt volume_rm_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct volume_rm_args, all, "Remove all volumes"),
     OPT_FLAG('f', "force", struct volume_rm_args, force,
              "Remove the containers that use a volume too, and do not fail on a missing one"),
@@ -117,7 +117,7 @@ static int volume_rm_main(const void *args, int argc, const char **argv, struct 
     return r < 0 ? r : remove_words(&s, &words, a, grace_s, e);
 }
 
-const struct command command_volume_rm = {
+const struct command command_volume_rm OPT_TABLE = {
     .name = "volume rm",
     .aliases = "volume remove",
     .operand = "[VOLUME...]",

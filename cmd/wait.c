@@ -17,7 +17,7 @@ struct wait_args {
     const char *interval;
 };
 
-static const struct opt wait_opts[] = {
+static const struct opt wait_opts[] OPT_TABLE = {
     OPT_LIST(0, "condition", struct wait_args, condition, "STATE",
              "Wait for this state: stopped, exited, created, initialized, running, paused, "
              "removed, healthy or unhealthy (default stopped)"),
@@ -112,7 +112,7 @@ static int wait_main(const void *args, int argc, const char **argv, struct err *
     return l.status;
 }
 
-const struct command command_wait = {
+const struct command command_wait OPT_TABLE = {
     .name = "wait",
     .aliases = "container wait",
     .operand = "[CONTAINER...]",

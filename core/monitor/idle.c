@@ -12,6 +12,7 @@
 
 #include "core/base/auto.h"
 #include "core/base/file.h"
+#include "core/base/opt.h"
 #include "storage/record.h"
 
 enum { SWEEP_EVERY_S = 20, MAPS_MAX = 1 << 20, MAPPINGS = 64, STACK_KEPT = 2048, BIG = 16384 };
@@ -19,6 +20,10 @@ enum { SWEEP_EVERY_S = 20, MAPS_MAX = 1 << 20, MAPPINGS = 64, STACK_KEPT = 2048,
 /* What is run when a container wakes us, and right before we sleep, stands together in the program
  * (gcc puts hot functions side by side), as the kernel maps 64 KiB around a page that is missed. */
 #define HOT __attribute__((hot))
+
+struct range {
+    unsigned long from, to;
+};
 
 struct mapping {
     unsigned long from, to, inode;
@@ -40,10 +45,16 @@ static bool parse(const char *line, struct mapping *ret)
 static bool is_clean(const struct mapping *m, const struct mapping *next)
 {
     return m->inode && m->perms[1] != 'w' && m->perms[3] == 'p' &&
-           (m->perms[2] == 'x' || (next->perms[1] != 'w' && next->inode));
+           (m->perms[2] == 'x' || (next->perms[1] != 'w' && next->inode == m->inode));
 }
 
-static size_t find_droppable(char *maps, struct mapping *list, size_t max)
+/* The stack below its caller's frame. */
+__attribute__((noinline)) static unsigned long unused_stack(void)
+{
+    return ((unsigned long)__builtin_frame_address(0) - STACK_KEPT) & ~4095UL;
+}
+
+static size_t find_droppable(char *maps, struct range *list, size_t max)
 {
     struct mapping now = {0}, next = {0};
     char *rest, *line;
@@ -53,9 +64,9 @@ static size_t find_droppable(char *maps, struct mapping *list, size_t max)
         if (!parse(line, &next))
             continue;
         if (now.is_stack) /* what deeper calls have left below us */
-            now.to = ((unsigned long)__builtin_frame_address(0) - STACK_KEPT) & ~4095UL;
+            now.to = unused_stack();
         if (now.is_stack || is_clean(&now, &next))
-            list[n++] = now;
+            list[n++] = (struct range){now.from, now.to};
         now = next;
     }
     return n;
@@ -66,12 +77,13 @@ void idle_begin(void)
     /* A buffer is no page of ours before it is used; nor is it put where the client had others. */
     (void)mallopt(M_MMAP_THRESHOLD, BIG);
     (void)mallopt(M_TOP_PAD, 0);
+    opt_forget();
     (void)malloc_trim(0);
 }
 
 HOT void idle_settle(void)
 {
-    static struct mapping list[MAPPINGS];
+    struct range list[MAPPINGS];
     autotext struct text maps = {0};
     size_t n = 0;
 
