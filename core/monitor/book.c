@@ -73,13 +73,34 @@ static int read_limits(const struct book *b, struct cgroup_ask *ret, struct err 
     return r < 0 ? r : cgroup_json_parse(config, ret, e);
 }
 
+static int set_cgroup(void *arg, struct record *r, struct err *e)
+{
+    free(r->cgroup);
+    r->cgroup = strdup(arg);
+    return r->cgroup ? 0 : err_memory(e);
+}
+
+/* Whoever finds us killed removes it. */
+static int promise(void *arg, const char *place, struct err *e)
+{
+    const struct book *b = arg;
+    autofree char *copy = strdup(place);
+
+    return copy ? record_update(b->store, b->record, set_cgroup, copy, e) : err_memory(e);
+}
+
 int book_enter_cgroup(struct book *b, const struct cgroup_ask *ask, pid_t init, struct err *e)
 {
     struct cgroup_ask now = {0};
+    const struct cgroup_job job = {.ask = b->has_run ? &now : ask,
+                                   .id = b->record->id,
+                                   .pid = init,
+                                   .promise = promise,
+                                   .arg = b};
     int r = b->has_run ? read_limits(b, &now, e) : 0;
 
     if (r == 0)
-        r = cgroup_make(b->has_run ? &now : ask, b->record->id, init, &b->cgroup, e);
+        r = cgroup_make(&job, &b->cgroup, e);
     cgroup_ask_free(&now);
     return r;
 }

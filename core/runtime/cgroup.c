@@ -15,15 +15,12 @@
  * that, whose root is then the container's folder. */
 #include "core/runtime/cgroup.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/auto.h"
@@ -34,7 +31,7 @@
 #include "core/runtime/cgroup_instead.h"
 #include "core/runtime/cgroup_scope.h"
 
-enum { SHORT_ID = 12, STALE_S = 60 };
+enum { SHORT_ID = 12 };
 
 static bool wants_group(const struct cgroup_ask *ask)
 {
@@ -63,23 +60,6 @@ int cgroup_check(const struct cgroup_ask *ask, bool *ret_instead, struct err *e)
         r = 0;
     }
     return r;
-}
-
-/* Empty groups of containers whose monitor was killed before the record named them: nobody else
- * knows of them. A group with a process in it cannot be removed, and a new one is left alone. */
-static void sweep(const char *base)
-{
-    DIR *d = opendir(base);
-    const struct dirent *ent;
-    struct stat st;
-
-    while (d && (ent = readdir(d)))
-        if (text_starts(ent->d_name, "rctr-") && !text_ends(ent->d_name, ".scope") &&
-            fstatat(dirfd(d), ent->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            time(NULL) - st.st_mtime > STALE_S)
-            (void)unlinkat(dirfd(d), ent->d_name, AT_REMOVEDIR); /* EBUSY: it is in use */
-    if (d)
-        closedir(d);
 }
 
 /* ---- v2 ---- */
@@ -172,7 +152,6 @@ static int make_v1(const struct cgroup_ask *ask, const struct cgroup_site *site,
 
         if (!base)
             continue;
-        sweep(base);
         folders[c] = text_format("%s/rctr-%s", base, id);
         if (!folders[c]) {
             r = err_memory(e);
@@ -219,9 +198,34 @@ static int set_oom_score(int score, pid_t pid, struct err *e)
     return err_wrap(e, r, "--oom-score-adj");
 }
 
-static int make_group(const struct cgroup_ask *ask, const char *id, pid_t pid, char **ret_place,
-                      struct err *e)
+/* The place that we make ourselves, before it is there: new, "" when systemd chooses it. */
+static char *foresee(const struct cgroup_site *site, const char *id)
 {
+    autotext struct text t = {0};
+
+    if (site->way == CGROUP_WAY_FOLDER)
+        text_addf(&t, "%s/rctr-%s", site->base, id);
+    for (int c = 0; c < CGROUP_V1_ALL && site->way == CGROUP_WAY_V1; c++)
+        if (site->base_v1[c])
+            text_addf(&t, "%s%s/rctr-%s", t.n ? "\n" : "", site->base_v1[c], id);
+    return text_check(&t, NULL) < 0 ? NULL : text_take(&t);
+}
+
+static int promise_place(const struct cgroup_job *job, const struct cgroup_site *site,
+                         struct err *e)
+{
+    autofree char *place = foresee(site, job->id);
+
+    if (!place)
+        return err_memory(e);
+    return *place && job->promise ? job->promise(job->arg, place, e) : 0;
+}
+
+static int make_group(const struct cgroup_job *job, char **ret_place, struct err *e)
+{
+    const struct cgroup_ask *ask = job->ask;
+    const char *id = job->id;
+    pid_t pid = job->pid;
     autocgroup_host struct cgroup_host h = {0};
     struct cgroup_site site = {0};
     char name[96];
@@ -230,10 +234,11 @@ static int make_group(const struct cgroup_ask *ask, const char *id, pid_t pid, c
     if (r == 0)
         r = cgroup_host_find(&h, ask, &site, e);
     if (r == 0)
+        r = promise_place(job, &site, e);
+    if (r == 0)
         switch (site.way) {
         case CGROUP_WAY_NONE: break;
         case CGROUP_WAY_FOLDER:
-            sweep(site.base);
             snprintf(name, sizeof name, "rctr-%s", id);
             r = fill_v2(ask, site.base, name, pid, ret_place, e);
             break;
@@ -256,9 +261,10 @@ static int undo_group(const struct cgroup_ask *ask, pid_t pid, char *place, int 
     return r;
 }
 
-int cgroup_make(const struct cgroup_ask *ask, const char *id, pid_t pid, char **ret_place,
-                struct err *e)
+int cgroup_make(const struct cgroup_job *job, char **ret_place, struct err *e)
 {
+    const struct cgroup_ask *ask = job->ask;
+    pid_t pid = job->pid;
     char *place = NULL;
     bool instead;
     int r = ask->has_oom_score_adj ? set_oom_score(ask->oom_score_adj, pid, e) : 0;
@@ -272,7 +278,7 @@ int cgroup_make(const struct cgroup_ask *ask, const char *id, pid_t pid, char **
         return cgroup_instead_set(ask, pid, e);
     if (!wants_group(ask))
         return 0;
-    r = make_group(ask, id, pid, &place, e);
+    r = make_group(job, &place, e);
     if (r < 0 && cgroup_ask_first(ask)) /* --cgroups enabled is a wish */
         return undo_group(ask, pid, place, r, e);
     *ret_place = place;

@@ -15,11 +15,19 @@
  * will be rlimits and affinity instead. */
 int cgroup_check(const struct cgroup_ask *ask, bool *ret_instead, struct err *e);
 
-/* Make the group of container `id`, set its limits, put process `pid` in (it has just been cloned
- * and waits, still with the caller's user id), or set rlimits and affinity on it instead. Also sets
- * its oom_score_adj. *ret_place is new, NULL without a group. On failure nothing is left. */
-int cgroup_make(const struct cgroup_ask *ask, const char *id, pid_t pid, char **ret_place,
-                struct err *e);
+struct cgroup_job {
+    const struct cgroup_ask *ask;
+    const char *id; /* of the container */
+    pid_t pid;      /* just cloned; it waits, still with the caller's user id */
+    /* A place that is about to be made, so that it can be written down; may be NULL. Not called for
+     * a scope of systemd's, which systemd removes itself. */
+    int (*promise)(void *arg, const char *place, struct err *e);
+    void *arg;
+};
+/* Make the container's group, set its limits, put the process in; or set rlimits and affinity on it
+ * instead. Also sets its oom_score_adj. *ret_place is new, NULL without a group. On failure nothing
+ * is left. */
+int cgroup_make(const struct cgroup_job *job, char **ret_place, struct err *e);
 
 /* Put a process of the caller's into the group (of exec). place NULL is success. */
 int cgroup_enter(const char *place, pid_t pid, struct err *e);
