@@ -16,7 +16,7 @@ load lifecycle
 
 @test "one whose monitor was killed with --rm does not exist" {
     sleeper a --rm
-    kill -9 "$(monitor_of a)"
+    slay a
     run rctr container exists a
     is "$status" 1
 }

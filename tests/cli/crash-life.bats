@@ -116,7 +116,7 @@ exec_in() {
 @test "the monitor is killed: its container is gone within a second, and the next command says so" {
     sleeper c
     init=$(field c .init.pid)
-    kill -9 "$(monitor_of c)"
+    slay c
     is "$(rctr ps -a --format '{{.Names}} {{.State}}')" "c exited"
     is "$(field c .exit_code)" -1
     eventually gone "$init"
@@ -142,14 +142,14 @@ END
     rctr run -d --network none --name c -v "$PWD/deaf:/deaf" localhost/busybox /deaf >/dev/null
     eventually grep -q deaf "$RCTR_STATE/containers/$(id_of c)/log"
     init=$(field c .init.pid)
-    kill -9 "$(monitor_of c)"
+    slay c
     sleep 0.1
     is "$(rctr ps -a --format '{{.State}}')" exited
     eventually gone "$init"
     # with --init process 1 is ours, and dies with the monitor
     rctr run -d --init --network none --name d -v "$PWD/deaf:/deaf" localhost/busybox /deaf >/dev/null
     init=$(field d .init.pid)
-    kill -9 "$(monitor_of d)"
+    slay d
     eventually gone "$init"
     all_gone
 }

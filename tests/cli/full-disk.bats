@@ -15,7 +15,7 @@ setup() {
 # user, so the containers have one user, too.
 on_small_disk() {
     mkdir -p "$RCTR_STATE"
-    export -f "$1" is has fails_with start_one sleeper wait_ready id_of field eventually gone monitor_of fill
+    export -f "$1" is has fails_with start_one sleeper wait_ready id_of field eventually gone monitor_of slay fill
     RCTR_SINGLE_UID=1 unshare --user --map-root-user --mount bash -euc '
         mount -t tmpfs -o size=120m,mode=700 none "$RCTR_STATE"
         cd "$BATS_TEST_TMPDIR"
@@ -40,7 +40,7 @@ two"
     is "$(field two .state) $(field two .stopped_by_user)" "exited true"
     is "$(rctr kill three)" three
     is "$(rctr wait three)" 137
-    kill -9 "$(monitor_of four)"
+    slay four
     is "$(rctr wait four)" -1
     is "$(field four .state)" exited
     is "$(rctr rm one two three four)" "one

@@ -57,7 +57,7 @@ state() { rctr inspect --format '{{.State.Status}}' "$1"; }
     rctr create --name c --network none localhost/busybox sleep 60 >/dev/null
     rctr init c
     pid=$(field c .init.pid)
-    kill -9 "$(monitor_of c)"
+    slay c
     eventually gone "$pid"
     rctr start c
     is "$(state c)" running

@@ -79,7 +79,7 @@ b"
 
 @test "one whose monitor was killed: the state is told, not invented" {
     sleeper a
-    kill -9 "$(monitor_of a)"
+    slay a
     eventually gone "$(monitor_of a)"
     is "$(of a '{{.State.Status}} {{.State.Running}} {{.State.ExitCode}}')" "exited false -1"
     has "$(of a '{{.State.Error}}')" "its monitor was killed"

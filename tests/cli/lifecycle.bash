@@ -60,3 +60,13 @@ gone() {
     case $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) in '' | Z* | X*) return 0 ;; esac
     return 1
 }
+
+# slay NAME...: kill their monitors; on return these are dead.
+slay() {
+    local name pid
+    for name; do
+        pid=$(monitor_of "$name")
+        kill -9 "$pid"
+        eventually gone "$pid"
+    done
+}

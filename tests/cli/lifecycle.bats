@@ -95,7 +95,7 @@ mine"
     for command in "stop" "rm" "restart -t 0" "wait" "inspect" "start" "rename"; do
         sleeper a
         init=$(field a .init.pid)
-        kill -9 "$(monitor_of a)"
+        slay a
         case $command in
         inspect) is "$(rctr inspect --format '{{.State.Status}}' a)" exited ;;
         wait) is "$(rctr wait a)" -1 ;;
@@ -107,7 +107,7 @@ mine"
         rctr rm -f a >/dev/null
     done
     sleeper a
-    kill -9 "$(monitor_of a)"
+    slay a
     is "$(rctr ps -q)" ""
     has "$(rctr ps -a --format '{{.Status}}')" Exited
 }

@@ -104,7 +104,7 @@ $(field a .init.pid)"
 @test "one whose monitor was killed is told as ended, and nothing of it runs" {
     sleeper a
     init=$(field a .init.pid)
-    kill -9 "$(monitor_of a)"
+    slay a
     eventually gone "$(monitor_of a)"
     has "$(rctr ps -a)" "Exited (unknown) "
     is "$(rctr ps -q)" ""

@@ -4,12 +4,12 @@ load common
 load lifecycle
 
 @test "a container has its new name, stopped or running, and the old one is free" {
-    rctr create --network none --name a localhost/busybox true >/dev/null
+    rctr create --network none --name old localhost/busybox true >/dev/null # no beginning of an id
     local id
-    id=$(id_of a)
-    rctr rename a b
+    id=$(id_of old)
+    rctr rename old b
     is "$(id_of b)" "$id"
-    is "$(rctr container exists a || echo $?)" 1
+    is "$(rctr container exists old || echo $?)" 1
     is "$(field b .name)" b
     start_one a
     rctr container rename a running

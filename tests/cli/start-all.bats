@@ -5,10 +5,13 @@ load common
 load lifecycle
 
 reboot() {
-    local monitors
+    local monitors pid
     monitors=$(jq -r 'select(.state == "running") | .monitor.pid' "$RCTR_STATE"/containers/*/record.json)
     # shellcheck disable=SC2086 # words
     kill -9 $monitors
+    for pid in $monitors; do
+        eventually gone "$pid"
+    done
 }
 
 states() { # NAME...: "name state" of each

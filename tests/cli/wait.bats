@@ -51,7 +51,7 @@ load lifecycle
     timeout 20 rctr wait a >out &
     local waiting=$!
     sleep 0.2
-    kill -9 "$(monitor_of a)"
+    slay a
     wait $waiting
     is "$(cat out)" -1
     is "$(field a .state)" exited

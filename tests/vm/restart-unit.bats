@@ -35,7 +35,7 @@ states() { # NAME...
     start_one stopped --restart unless-stopped
     start_one none
     rctr stop stopped >/dev/null
-    kill -9 "$(monitor_of always)" "$(monitor_of unless)" "$(monitor_of none)"
+    slay always unless none
     systemctl --user start rctr-restart.service
     is "$(states always unless stopped none)" "always running
 unless running
@@ -58,7 +58,7 @@ stopped exited"
     mkdir there
     sleeper good --restart always
     sleeper bad --restart always -v "$PWD/there:/there"
-    kill -9 "$(monitor_of good)" "$(monitor_of bad)"
+    slay good bad
     rmdir there
     systemctl --user start rctr-restart.service
     is "$(states good bad)" "good running
@@ -68,7 +68,7 @@ bad exited"
 
 @test "a container of a limit runs in the unit, too" {
     sleeper small --restart always --memory 64m
-    kill -9 "$(monitor_of small)"
+    slay small
     systemctl --user start rctr-restart.service
     is "$(states small)" "small running"
     is "$(rctr exec small cat /sys/fs/cgroup/memory.max)" 67108864
