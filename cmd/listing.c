@@ -109,10 +109,11 @@ static int print_each(const struct format *format, json_t *rows, struct err *e)
 /* podman's "{{range .}}…{{end}}" is about the whole list; docker has no such thing. */
 static bool is_about_all(const char *template)
 {
-    const char *p = template + 2;
+    const char *p;
 
     if (!text_starts(template, "{{"))
         return false;
+    p = template + 2;
     p += *p == '-';
     p += strspn(p, " ");
     if (!text_starts(p, "range "))

@@ -1,8 +1,8 @@
 /* Theory of operation.
  *
- * ps reads every record of the store, and the library's tree of values cost it three quarters of
- * its time (packaging/decisions/0010-record-reader.md). This reader knows the few shapes that a
- * record's fields have, from one table, and goes over the bytes once. It is strict where it
+ * ps reads every record of the store, and the library's tree of values cost it more than half of
+ * its time (packaging/decisions/0010-record-reader.md). This reader knows the few shapes that the
+ * fields of a record have, from one table, and goes over the bytes once. It is strict where it
  * understands and gives up where it does not: an unknown or repeated key, a letter beyond ASCII, an
  * escape other than the simple ones, a number that does not fit. Then the general reader has the
  * last word, so there are never two opinions about what a document means, only two speeds. */
