@@ -36,6 +36,8 @@ static void let_go(bool keep_stdio)
 
     (void)setsid();
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ,
+                 SIG_IGN); /* `ulimit -f`: the log loses lines, not the container its life */
     close_inherited();
     if (null < 0)
         return;

@@ -130,6 +130,14 @@ until_true() {
     rctr rm -f -t 0 a
 }
 
+@test "a limit on the size of files costs lines of the log, not the container" {
+    rctr create --name image localhost/busybox
+    (ulimit -f 16 && box -d --name a localhost/busybox sh -c 'seq 5000; exit 3')
+    is "$(rctr wait a)" 3
+    is "$(rctr logs a | head -1)" 1
+    [ "$(rctr logs a | wc -l)" -lt 5000 ]
+}
+
 @test "a log elsewhere, and a restarted container's log goes on" {
     box --name a --log-driver k8s-file --log-opt path="$PWD/my.log" localhost/busybox echo hello
     grep -q ' stdout F hello$' my.log
