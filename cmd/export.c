@@ -8,6 +8,7 @@
 #include "cmd/select.h"
 #include "core/base/auto.h"
 #include "core/engine/files.h"
+#include "storage/event.h"
 
 struct export_args {
     const char *output;
@@ -31,6 +32,8 @@ static int write_it(struct store *s, struct record *rec, const char *output, str
                 : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
     r = fd < 0 ? err_sys(e, "cannot create '%s'", output ? output : "standard output")
                : files_export(&f, fd, e);
+    if (r == 0)
+        event_container(s, &f.container.record, "export", NULL, NULL);
     files_close(&f);
     return r;
 }

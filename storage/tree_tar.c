@@ -290,6 +290,19 @@ static int add_any(struct pack *p, int dir, const char *name, const struct stat 
 
 /* ---- folders ---- */
 
+/* Which one it was: in the tree, whatever the archive calls its top; the end of a long name. */
+static void tell(struct pack *p, int r, struct err *e)
+{
+    enum { SHOWN = 200 };
+    size_t skip = strlen(p->rules->as);
+    const char *name = p->name.s + skip + (skip && p->name.s[skip] == '/');
+    size_t n = strlen(name);
+
+    p->told = true;
+    if (n)
+        err_wrap(e, r, "'%s%s'", n > SHOWN ? "..." : "", name + (n > SHOWN ? n - SHOWN : 0));
+}
+
 static int add_all(struct pack *p, int folder, struct err *e)
 {
     autostrv struct strv names = {0};
@@ -308,10 +321,8 @@ static int add_all(struct pack *p, int folder, struct err *e)
         r = text_check(&p->name, e);
         if (r == 0)
             r = add_any(p, folder, names.v[i], &st, e);
-        if (r < 0 && !p->told) {
-            p->told = true;
-            err_wrap(e, r, "'%s'", p->name.s);
-        }
+        if (r < 0 && !p->told)
+            tell(p, r, e);
         p->name.n = before;
         p->name.s[before] = 0;
     }

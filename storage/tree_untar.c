@@ -411,7 +411,7 @@ int tree_untar(struct tar *t, int folder_fd, const struct tree_untar_rules *rule
     while ((r = tar_next(t, &entry, e)) == 1) {
         r = one(&u, &entry, e);
         if (r < 0) {
-            err_wrap(e, r, "'%s'", u.name.n ? u.name.s : entry.name);
+            err_wrap(e, r, "'%.300s'", u.name.n ? u.name.s : entry.name);
             break;
         }
     }

@@ -181,7 +181,8 @@ static int unpack_from(struct side *s, bool stream, int folder,
     if (stream && count.files == 0 && (r == -EINVAL || (r == 0 && !inflate_out(from->inflate))))
         r = err_set(e, EINVAL, "source must be a (compressed) tar archive when copying from stdin");
     if (count.left_out)
-        log_warn("%lld device nodes are left out: a user cannot make them", count.left_out);
+        log_warn("device nodes are left out, because a user cannot make them: %lld",
+                 count.left_out);
     if (r == 0)
         drain(from);
     tar_free(t);
