@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -19,6 +20,8 @@
 #include "core/base/path.h"
 #include "core/base/text.h"
 #include "storage/tree_tar.h"
+
+enum { DEPTH_MAX = 1000 };
 
 struct lowers { /* folders of one path, top first */
     int *fds;   /* owned but for the first level */
@@ -30,6 +33,7 @@ struct compare {
     struct diff_list list;
     size_t room;
     struct text path;
+    int depth;
 };
 
 void diff_free(struct diff_list *l)
@@ -241,10 +245,14 @@ static int into_folder(struct compare *c, int dir, const char *name, const struc
         return errno == ENOENT || errno == ENOTDIR || errno == ELOOP
                    ? 0
                    : err_sys(e, "cannot open '%s'", c->path.s);
+    if (c->depth == DEPTH_MAX) /* of a tree that somebody has made to break us */
+        return err_set(e, ENAMETOOLONG, "there are more than %d folders in each other", DEPTH_MAX);
     if (!new)
         r = open_lowers(l, lower, name, &below, e);
+    c->depth++;
     if (r == 0)
         r = walk(c, fd, &below, new, e);
+    c->depth--;
     close_lowers(&below);
     return r;
 }
@@ -344,10 +352,15 @@ int diff_make(const struct diff_sides *sides, struct diff_list *ret, struct err 
     struct compare c = {.sides = sides};
     autofd int tree = openat(sides->tree_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct lowers l = {.fds = calloc(sides->lower_count + 1, sizeof *l.fds)};
+    struct rlimit files;
     int r = 0;
 
     if (!l.fds)
         return err_memory(e);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max; /* deep trees keep their folders open */
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
     if (tree < 0)
         r = err_sys(e, "cannot open the container's files");
     for (size_t i = 0; i < sides->lower_count && r == 0; i++) {

@@ -221,3 +221,30 @@ swapper() {
     tar -C b -rf t.tar a/l/passwd
     fails_with 125 "is not a folder" rctr cp - c:/tmp <t.tar
 }
+
+maps() {
+    echo x >x
+    rctr create --name k --userns keep-id --network none localhost/busybox sh -c 'echo k >/tmp/k' >/dev/null
+    rctr create --name n --userns nomap --network none localhost/busybox sh -c 'chown 7:8 /tmp/x; rm /etc/passwd' >/dev/null
+    rctr cp x k:/tmp
+    rctr cp x n:/tmp
+    rctr start -a k
+    rctr start -a n
+    is "$(rctr diff k | tr '\n' ' ')" "C /tmp A /tmp/k A /tmp/x "
+    is "$(rctr diff n | tr '\n' ' ')" "C /etc D /etc/passwd C /tmp A /tmp/x "
+    is "$(rctr export n | tar tv --numeric-owner tmp/x | awk '{print $2}')" 7/8
+    rctr commit -q k from-k >/dev/null
+    rctr commit -q n from-n >/dev/null
+    is "$(rctr run --rm --network none from-k stat -c %u:%g /tmp/k /tmp/x /etc | tr '\n' ' ')" "$(id -u):$(id -g) $(id -u):$(id -g) 0:0 "
+    is "$(rctr run --rm --network none from-n stat -c %u:%g /tmp/x /etc | tr '\n' ' ')" "7:8 0:0 "
+    rctr run -d --name r --userns nomap --init --network none localhost/busybox sleep 1000 >/dev/null
+    rctr cp x r:/tmp
+    is "$(rctr exec r stat -c %u /tmp/x)" 0
+    rctr cp r:/tmp/x y
+    cmp x y
+}
+
+@test "containers with other user maps, and with --init, are no exception, with each driver" {
+    [ "$(rctr unshare cat /proc/self/uid_map | wc -l)" -gt 1 ] || skip "one user only: there is no other map"
+    each_driver maps
+}
