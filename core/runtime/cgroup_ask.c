@@ -171,7 +171,7 @@ static int parse_parent(const char *word, char **to, struct err *e)
     return replace(to, word, e);
 }
 
-static int add_conf(const char *word, struct strv *to, struct err *e)
+int cgroup_ask_conf(const char *word, struct cgroup_ask *to, struct err *e)
 {
     const char *equal = strchr(word, '=');
     size_t name = strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789_.");
@@ -186,7 +186,7 @@ static int add_conf(const char *word, struct strv *to, struct err *e)
         size_t n = strlen(controller);
 
         if (strncmp(word, controller, n) == 0 && word[n] == '.')
-            return strv_set_env(to, word, e);
+            return strv_set_env(&to->conf, word, e);
     }
     return err_set(e, EINVAL,
                    "--cgroup-conf: '%.80s' belongs to none of cpu, cpuset, io, memory, pids", word);
@@ -322,7 +322,7 @@ int cgroup_ask_parse(const struct cgroup_ask_words *w, struct cgroup_ask *to, st
     if (r == 0)
         r = parse_or_none("--blkio-weight", w->blkio_weight, 10, 1000, &to->blkio_weight, e);
     for (size_t i = 0; i < w->conf.n && r == 0; i++)
-        r = add_conf(w->conf.v[i], &to->conf, e);
+        r = cgroup_ask_conf(w->conf.v[i], to, e);
     if (r == 0)
         r = parse_place(w, to, e);
     return r == 0 ? judge(to, e) : r;

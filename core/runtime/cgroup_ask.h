@@ -64,6 +64,9 @@ const char *cgroup_ask_controller_name(enum cgroup_controller c);
 /* The option that wants the controller: "--memory". */
 const char *cgroup_ask_option(const struct cgroup_ask *a, enum cgroup_controller c);
 
+/* One word of --cgroup-conf. */
+int cgroup_ask_conf(const char *word, struct cgroup_ask *to, struct err *e);
+
 /* Is `list` a list of numbers and ranges, "0-2,7"? */
 bool cgroup_ask_is_list(const char *list);
 /* The numbers of a list as bits of `ret` (bytes, little end first); -ERANGE beyond its size. */

@@ -145,10 +145,13 @@ static int get_conf(const json_t *resources, struct cgroup_ask *a, struct err *e
 
     json_object_foreach(o, name, value)
     {
+        autofree char *word =
+            text_format("%s=%s", name, json_is_string(value) ? json_string_value(value) : "");
+
         if (r == 0)
-            r = json_is_string(value)
-                    ? strv_addf(&a->conf, e, "%s=%s", name, json_string_value(value))
-                    : err_set(e, EINVAL, "\"unified\": %s is not a text", name);
+            r = !json_is_string(value) ? err_set(e, EINVAL, "\"unified\": %s is not a text", name)
+                : word                 ? cgroup_ask_conf(word, a, e)
+                                       : err_memory(e);
     }
     return r;
 }
@@ -165,6 +168,8 @@ static int get_resources(const json_t *resources, struct cgroup_ask *a, struct e
         r = get_group(resources, "cpu", &cpu, e);
     if (r == 0 && memory && json_object_get(memory, "swappiness"))
         r = jsonx_integer(memory, "swappiness", &swappiness, e);
+    if (r == 0 && swappiness > 100)
+        r = err_set(e, ERANGE, "\"swappiness\" is more than 100");
     a->has_swappiness = swappiness >= 0;
     a->swappiness = a->has_swappiness ? (int)swappiness : 0;
     if (r == 0 && memory)
@@ -173,6 +178,9 @@ static int get_resources(const json_t *resources, struct cgroup_ask *a, struct e
         r = get_copy(cpu, "cpus", &a->cpus, e);
     if (r == 0 && cpu)
         r = get_copy(cpu, "mems", &a->mems, e);
+    if (r == 0 &&
+        ((a->cpus && !cgroup_ask_is_list(a->cpus)) || (a->mems && !cgroup_ask_is_list(a->mems))))
+        r = err_set(e, EINVAL, "\"cpus\" or \"mems\" is not a list such as 0-2,7");
     return r < 0 ? r : get_conf(resources, a, e);
 }
 
@@ -206,6 +214,8 @@ int cgroup_json_parse(const json_t *doc, struct cgroup_ask *ret, struct err *e)
         r = err_wrap(e, get_rest(rest, ret, e), "rctr.cgroup");
     if (r == 0 && json_object_get(process, "oomScoreAdj")) {
         r = jsonx_integer(process, "oomScoreAdj", &score, e);
+        if (r == 0 && (score < -1000 || score > 1000))
+            r = err_set(e, ERANGE, "\"oomScoreAdj\" is not within -1000 and 1000");
         ret->has_oom_score_adj = r == 0;
         ret->oom_score_adj = (int)score;
     }
