@@ -253,6 +253,7 @@ static void greet(struct relay_client *c, const void *payload, size_t n)
         return;
     }
     memcpy(&h, payload, sizeof h);
+    c->has_greeted = true;
     c->is_listener = h.output == 1;
     send_state(c);
 }
@@ -319,8 +320,12 @@ int relay_add(struct relay *r, int fd, bool is_starter, struct err *e)
         close(fd);
         return err_set(e, EMFILE, "the container has %d clients already", RELAY_CLIENTS);
     }
-    *c = (struct relay_client){
-        .r = r, .fd = fd, .is_starter = is_starter, .is_listener = is_starter, .patience = -1};
+    *c = (struct relay_client){.r = r,
+                               .fd = fd,
+                               .is_starter = is_starter,
+                               .has_greeted = is_starter,
+                               .is_listener = is_starter,
+                               .patience = -1};
     c->handle = loop_add(r->loop, fd, POLLIN, on_client, c, e);
     if (c->handle >= 0)
         return 0;
@@ -450,7 +455,7 @@ int relay_begin(struct relay *r, int in_fd, int out_fd, int err_fd, int tty_fd, 
     if (code < 0)
         return code;
     for (size_t i = 0; i < RELAY_CLIENTS; i++)
-        if (r->clients[i].fd >= 0)
+        if (r->clients[i].fd >= 0 && r->clients[i].has_greeted)
             send_state(&r->clients[i]);
     return 0;
 }

@@ -24,6 +24,7 @@ struct relay_client {
     struct relay *r;
     int fd, handle;    /* fd owned; -1: no client here */
     bool is_starter;   /* the container waits for it as long as it takes */
+    bool has_greeted;  /* the starter need not */
     bool is_listener;  /* it wants output, and the end */
     unsigned lost;     /* bit i: it cannot write output i any more */
     unsigned behind;   /* bit i: what output i holds is still to be sent to it */

@@ -163,6 +163,23 @@ END
     all_gone
 }
 
+@test "a client that is stopped delays neither stop nor the record, and gets all when it goes on" {
+    rctr run --network none --name c localhost/busybox seq 100000000 >out 3>&- &
+    client=$!
+    eventually [ -s out ]
+    kill -STOP $client
+    timeout 20 rctr stop -t 0 c
+    is "$(field c '[.state, .exit_code] | map(tostring) | join(" ")')" "exited 137"
+    rctr logs c >logged
+    timeout 20 rctr rm c
+    kill -CONT $client
+    wait $client && false || is $? 137
+    # to the last byte that it wrote before it was killed
+    seq 100000000 2>/dev/null | head -c "$(stat -c %s out)" | cmp - out
+    is "$(tail -c 1000 logged)" "$(tail -c 1000 out)"
+    all_gone
+}
+
 @test "SIGTERM to a monitor stops its container, which is not marked as stopped by the user" {
     start_one c --restart always
     monitor=$(monitor_of c)
