@@ -91,6 +91,7 @@ struct child_plan {
     bool tty, stdin_open;
     unsigned short tty_rows, tty_cols;
     int stdio[3];         /* pipes of the parent; -1: /dev/null for stdin */
+    bool foreign_stdio;   /* they are the caller's own files: their owner stays */
     unsigned kept_fds;    /* 3 and the following stay open; sync_fd is beyond them */
     bool die_with_parent; /* whoever cloned us ends: SIGKILL */
     const char *cwd;

@@ -189,6 +189,7 @@ static int receive(struct start *s, struct err *e)
 
 static int give_stdio(struct start *s, struct err *e)
 {
+    s->p->child.foreign_stdio = true;
     for (int i = 0; i < 3; i++) {
         s->inside[i] = fcntl(s->hooks->stdio[i], F_DUPFD_CLOEXEC, 3);
         if (s->inside[i] < 0)

@@ -109,7 +109,7 @@ static void set_up_stdio(const struct child_plan *p, int slave, const struct chi
         if (from < 0)
             from = null = null >= 0 ? null : open_null(p, (unsigned)i);
         /* So that /dev/stdout can be opened again by a user who is not root. */
-        if (from != null && who->uid != 0)
+        if (from != null && who->uid != 0 && !p->foreign_stdio)
             (void)!fchown(from, who->uid, (gid_t)-1);
         program_child_check(p, STEP_STDIO, (unsigned)i,
                             from == i ? fcntl(i, F_SETFD, 0) : dup2(from, i));

@@ -162,6 +162,9 @@ until_true() {
     rctr wait a >/dev/null
     is "$(cat out)" a
     until_true grep -q err err
+    box --name u --user 1000 --log-driver passthrough localhost/busybox id -u </dev/null >mine 2>&1
+    is "$(cat mine) $(stat -c %u mine)" "1000 $(id -u)" # its owner stays
+    rctr rm u
     fails_with 125 "its log driver 'passthrough' keeps no log" rctr logs a
     need_command script
     run script -qec "rctr run --network none --log-driver passthrough localhost/busybox true" /dev/null
