@@ -1,6 +1,7 @@
 /* exec - one more program in a container that runs.
  *
- * It takes no lock and writes nothing that others read, so that any number may be at it. */
+ * It takes no lock and writes nothing that others read but a line of events, so that any number may
+ * be at it. */
 #ifndef RCTR_EXEC_H
 #define RCTR_EXEC_H
 
