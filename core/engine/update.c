@@ -9,6 +9,7 @@
 #include "core/base/proc.h"
 #include "core/engine/definition.h"
 #include "core/runtime/cgroup.h"
+#include "storage/event.h"
 
 struct update {
     const struct store *s;
@@ -102,6 +103,7 @@ int update_container(const struct store *s, struct record *r, const struct updat
         n = record_update(s, r, change, &u, e);
     if (n < 0)
         return n;
+    event_container(s, r, "update", NULL, NULL);
     /* It reads the policy again. */
     if (record_has_monitor(r->state) && proc_open(&r->monitor, &monitor, NULL) == 0)
         (void)proc_signal(monitor, r->monitor.pid, SIGUSR1);

@@ -26,6 +26,7 @@ best() {
     best c
     is "$(rctr update --pids-limit 30 c)" c
     is "$(resources)" '{"memory":{"limit":104857600},"pids":{"limit":30}}'
+    has "$(cat "$RCTR_STATE/events")" '"update"'
     rctr update -m 50m c
     is "$(resources)" '{"memory":{"limit":52428800},"pids":{"limit":30}}'
     rctr update --memory -1 --pids-limit -1 c
