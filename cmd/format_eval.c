@@ -49,15 +49,17 @@ static bool is_free_map(json_t *v, const json_t *object)
 {
     const char *key;
     json_t *item;
+    bool found = false;
     size_t i;
 
-    if (json_is_array(v)) {
-        json_array_foreach(v, i, item) if (is_free_map(item, object)) return true;
-        return false;
+    for (i = 0; !found && i < json_array_size(v); i++)
+        found = is_free_map(json_array_get(v, i), object);
+    json_object_foreach(v, key, item)
+    {
+        if (!found)
+            found = (item == object && is_free_name(key)) || is_free_map(item, object);
     }
-    json_object_foreach(v, key, item) if ((item == object && is_free_name(key)) ||
-                                          is_free_map(item, object)) return true;
-    return false;
+    return found;
 }
 
 static int unknown_field(const struct eval *v, json_t *object, const char *field)
@@ -66,7 +68,10 @@ static int unknown_field(const struct eval *v, json_t *object, const char *field
     const char *key;
     json_t *item;
 
-    json_object_foreach(object, key, item) near_offer(&near, key);
+    json_object_foreach(object, key, item)
+    {
+        near_offer(&near, key);
+    }
     if (near.best)
         return format_lex_bad(v->e, "there is no field \"%s\"; did you mean \"%s\"?", field,
                               near.best);
@@ -76,11 +81,15 @@ static int unknown_field(const struct eval *v, json_t *object, const char *field
 /* podman's names of many fields differ from docker's in the case of their letters: .ID and .Id. */
 static json_t *same_but_case(json_t *object, const char *field)
 {
+    json_t *item, *found = NULL;
     const char *key;
-    json_t *item;
 
-    json_object_foreach(object, key, item) if (strcasecmp(key, field) == 0) return item;
-    return NULL;
+    json_object_foreach(object, key, item)
+    {
+        if (!found && strcasecmp(key, field) == 0)
+            found = item;
+    }
+    return found;
 }
 
 /* `before` is the name of the field that led to `dot`, for the failure. */
@@ -283,7 +292,10 @@ static int range_map(struct eval *v, const struct format_node *n, json_t *map)
 
     if (!keys)
         return err_memory(v->e);
-    json_object_foreach(map, key, item) keys[i++] = key;
+    json_object_foreach(map, key, item)
+    {
+        keys[i++] = key;
+    }
     qsort(keys, count, sizeof *keys, compare_keys);
     for (i = 0; i < count && r >= 0 && r != NEXT_BREAK; i++) {
         autojson json_t *name = json_string(keys[i]);

@@ -228,8 +228,10 @@ static int check_arguments(struct parser *p, const struct format_command *c, boo
 static int parse_command(struct parser *p, bool piped, struct format_command **ret)
 {
     struct format_command *c = make(p, sizeof *c);
-    int r = c ? 0 : -ENOMEM;
+    int r = 0;
 
+    if (!c)
+        return -ENOMEM;
     while (r == 0 && p->token.kind != FORMAT_PIPE && p->token.kind != FORMAT_CLOSE &&
            p->token.kind != FORMAT_RIGHT) {
         struct format_operand *more = make(p, (c->n + 1) * sizeof *more);
@@ -279,28 +281,37 @@ static int parse_variables(struct parser *p, bool range, struct format_pipe *pip
                            const char *ret_names[2])
 {
     enum format_token_kind behind = FORMAT_CLOSE;
+    bool more = false; /* one and a comma have been read */
+    size_t n = 0;
     int r = 0;
 
     while (r == 0 && p->token.kind == FORMAT_VARIABLE) {
+        bool sets, comma;
+
         r = look_behind(p, &behind);
-        if (r < 0 || (behind != FORMAT_DECLARE && behind != FORMAT_ASSIGN &&
-                      !(behind == FORMAT_COMMA && range)))
-            return r;
-        if (pipe->variable_count == 2)
+        sets = behind == FORMAT_DECLARE || behind == FORMAT_ASSIGN;
+        comma = behind == FORMAT_COMMA && range;
+        if (r < 0 || (!sets && !comma))
+            break;
+        if (n == 2)
             return format_lex_bad(p->e, "range sets at most two variables");
-        ret_names[pipe->variable_count] = make_text(p, word_of(p), p->token.word.n);
-        if (!ret_names[pipe->variable_count++])
+        ret_names[n] = make_text(p, word_of(p), p->token.word.n);
+        if (!ret_names[n++])
             return -ENOMEM;
         r = advance(p);
         if (r == 0)
             r = advance(p);
-        if (behind != FORMAT_COMMA)
+        more = comma;
+        if (sets)
             break;
     }
-    for (size_t i = 0; r == 0 && behind == FORMAT_ASSIGN && i < pipe->variable_count; i++) {
+    if (r == 0 && more)
+        return format_lex_bad(p->e, "\"$name :=\" is expected before '%.30s'", p->token.at);
+    for (size_t i = 0; r == 0 && behind == FORMAT_ASSIGN && i < n; i++) {
         r = find_variable(p, ret_names[i], &pipe->variables[i]);
         ret_names[i] = NULL;
     }
+    pipe->variable_count = n;
     return r;
 }
 
@@ -309,17 +320,28 @@ static int parse_pipe(struct parser *p, enum format_token_kind end, bool range,
                       struct format_pipe **ret)
 {
     struct format_pipe *pipe = make(p, sizeof *pipe);
-    struct format_command **last = pipe ? &pipe->commands : NULL;
+    struct format_command *last = NULL;
     const char *names[2] = {NULL, NULL};
-    int r = pipe ? enter(p) : -ENOMEM;
+    int r;
 
+    if (!pipe)
+        return -ENOMEM;
+    r = enter(p);
     if (r == 0)
         r = parse_variables(p, range, pipe, names);
     while (r == 0) {
-        r = parse_command(p, last != &pipe->commands, last);
-        if (r < 0 || p->token.kind != FORMAT_PIPE)
+        struct format_command *c = NULL;
+
+        r = parse_command(p, last != NULL, &c);
+        if (r < 0 || !c)
             break;
-        last = &(*last)->next;
+        if (last)
+            last->next = c;
+        else
+            pipe->commands = c;
+        last = c;
+        if (p->token.kind != FORMAT_PIPE)
+            break;
         r = advance(p);
     }
     if (r == 0 && p->token.kind != end)

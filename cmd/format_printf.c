@@ -44,7 +44,10 @@ static void print_map(struct text *out, json_t *v)
         out->failed = true;
         return;
     }
-    json_object_foreach(v, key, item) keys[i++] = key;
+    json_object_foreach(v, key, item)
+    {
+        keys[i++] = key;
+    }
     qsort(keys, n, sizeof *keys, by_key);
     text_add(out, "map[");
     for (i = 0; i < n; i++) {

@@ -11,7 +11,7 @@
 static json_t *text_of(const char *s)
 {
     json_t *j = json_string(s ? s : "");
-    autofree char *copy = j ? NULL : strdup(s);
+    autofree char *copy = j || !s ? NULL : strdup(s);
 
     for (char *p = copy; p && *p; p++)
         if (*p & 0x80)

@@ -181,19 +181,20 @@ const char *when_format(long long ns, char buf[WHEN_MAX])
     return buf;
 }
 
-/* `v` units with the fraction that is not zero: "1.5s". */
-static void add_fraction(char buf[WHEN_MAX], long long ns, long long unit, const char *name)
+/* ns as a number of units, with the part of a unit that is not zero: "1.5s". `digits`: a unit is
+ * 10 to the power of it. */
+static void add_fraction(char buf[WHEN_MAX], long long ns, int digits, const char *name)
 {
     size_t n = strlen(buf);
+    long long unit = 1;
 
+    for (int i = 0; i < digits; i++)
+        unit *= 10;
     n += (size_t)snprintf(buf + n, WHEN_MAX - n, "%lld", ns / unit);
-    ns %= unit;
-    if (ns)
-        buf[n++] = '.';
-    while (ns) {
-        unit /= 10;
-        buf[n++] = (char)('0' + ns / unit);
-        ns %= unit;
+    if (ns % unit) {
+        n += (size_t)snprintf(buf + n, WHEN_MAX - n, ".%0*lld", digits, ns % unit);
+        while (buf[n - 1] == '0')
+            n--;
     }
     snprintf(buf + n, WHEN_MAX - n, "%s", name);
 }
@@ -212,11 +213,11 @@ const char *when_format_duration(long long ns, char buf[WHEN_MAX])
         snprintf(buf, WHEN_MAX, "0s");
     } else if (ns < SECOND) {
         if (ns < 1000)
-            add_fraction(buf, ns, 1, "ns");
+            add_fraction(buf, ns, 0, "ns");
         else if (ns < 1000000)
-            add_fraction(buf, ns, 1000, "µs");
+            add_fraction(buf, ns, 3, "µs");
         else
-            add_fraction(buf, ns, 1000000, "ms");
+            add_fraction(buf, ns, 6, "ms");
     } else {
         long long minutes = ns / SECOND / 60;
 
@@ -224,7 +225,7 @@ const char *when_format_duration(long long ns, char buf[WHEN_MAX])
             n += (size_t)snprintf(buf + n, WHEN_MAX - n, "%lldh", minutes / 60);
         if (minutes)
             snprintf(buf + n, WHEN_MAX - n, "%lldm", minutes % 60);
-        add_fraction(buf, ns % (60 * SECOND), SECOND, "s");
+        add_fraction(buf, ns % (60 * SECOND), NS_DIGITS, "s");
     }
     return buf;
 }

@@ -203,6 +203,8 @@ static int read_some(pid_t pid, const char *name, char *buf, size_t size, size_t
     autofd int fd = -1;
     ssize_t n;
 
+    buf[0] = 0;
+    *ret_n = 0;
     snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     n = fd < 0 ? -1 : read(fd, buf, size - 1);
