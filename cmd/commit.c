@@ -36,22 +36,6 @@ static const struct opt commit_opts[] OPT_TABLE = {
     OPT_DONE,
 };
 
-/* A short name is a local one, as with podman. */
-static int image_word(const char *word, struct ref *ret, struct err *e)
-{
-    char text[REF_TEXT_MAX + 16];
-    int r = ref_parse(word, ret, e);
-
-    if (r < 0)
-        return r;
-    if (ret->digest.hex[0])
-        return err_set(e, EINVAL, "'%s': a name with a digest cannot be given to an image", word);
-    if (!ret->short_name)
-        return 0;
-    snprintf(text, sizeof text, "localhost/%s", word);
-    return ref_parse(text, ret, e);
-}
-
 static int commit_main(const void *args, int argc, const char **argv, struct err *e)
 {
     const struct commit_args *a = args;
@@ -75,7 +59,7 @@ static int commit_main(const void *args, int argc, const char **argv, struct err
         return err_set(e, EINVAL, "--format: unrecognized image format \"%s\" (oci, docker)",
                        a->format);
     if (argc > 1) {
-        r = image_word(argv[1], &name, e);
+        r = ref_parse_own(argv[1], &name, e);
         q.name = &name;
     }
     if (r == 0)

@@ -7,22 +7,6 @@
 #include "storage/image.h"
 #include "storage/refs.h"
 
-/* A name that the user gives to an image; a short one is a local one, as with podman. */
-static int own_name(const char *word, struct ref *ret, struct err *e)
-{
-    char text[REF_TEXT_MAX + 16];
-    int r = ref_parse(word, ret, e);
-
-    if (r < 0)
-        return r;
-    if (ret->digest.hex[0])
-        return err_set(e, EINVAL, "'%s': a name with a digest cannot be given to an image", word);
-    if (!ret->short_name)
-        return 0;
-    snprintf(text, sizeof text, "localhost/%s", word);
-    return ref_parse(text, ret, e);
-}
-
 static int image_tag_main(const void *args, int argc, const char **argv, struct err *e)
 {
     autostore struct store s = STORE_CLOSED;
@@ -33,13 +17,13 @@ static int image_tag_main(const void *args, int argc, const char **argv, struct 
 
     (void)args;
     for (int i = 1; r == 0 && i < argc; i++)
-        r = own_name(argv[i], &name, e); /* all are well-formed before the first is written */
+        r = ref_parse_own(argv[i], &name, e); /* all are well-formed before the first is written */
     if (r == 0)
         r = store_lock_shared(&s, e);
     if (r == 0)
         r = image_find(&s, argv[0], NULL, &image, e);
     for (int i = 1; r == 0 && i < argc; i++) {
-        r = own_name(argv[i], &name, e);
+        r = ref_parse_own(argv[i], &name, e);
         if (r == 0)
             r = image_name(&s, &name, &image.manifest_digest, e);
         if (r == 0)

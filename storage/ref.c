@@ -214,6 +214,21 @@ int ref_parse(const char *text, struct ref *ret, struct err *e)
     return r;
 }
 
+int ref_parse_own(const char *text, struct ref *ret, struct err *e)
+{
+    char local[REF_TEXT_MAX + 16];
+    int r = ref_parse(text, ret, e);
+
+    if (r < 0)
+        return r;
+    if (ret->digest.hex[0])
+        return err_set(e, EINVAL, "'%s': a name with a digest cannot be given to an image", text);
+    if (!ret->short_name)
+        return 0;
+    snprintf(local, sizeof local, "localhost/%s", text);
+    return ref_parse(local, ret, e);
+}
+
 const char *ref_format(const struct ref *r, char buf[REF_TEXT_MAX])
 {
     char digest[DIGEST_TEXT_MAX] = "";

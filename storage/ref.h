@@ -22,6 +22,9 @@ struct ref {
 
 /* -EINVAL names what is wrong: upper case, a bad character, an empty part, a long tag. */
 int ref_parse(const char *text, struct ref *ret, struct err *e);
+/* A name that the user gives to an image of his own: a short one is localhost/NAME, as with podman.
+ * -EINVAL: also one with a digest, which nobody can choose. */
+int ref_parse_own(const char *text, struct ref *ret, struct err *e);
 /* "docker.io/library/alpine:latest", with @sha256:… when there is a digest. Returns buf. */
 const char *ref_format(const struct ref *r, char buf[REF_TEXT_MAX]);
 /* As people say it: "docker.io/library/alpine" (no tag). Returns buf. */

@@ -111,6 +111,25 @@ static void the_name_without_tag_is_for_people(void **state)
     assert_string_equal(ref_format_repo(&ref, buf), "docker.io/library/alpine");
 }
 
+static void a_name_of_ones_own_is_local(void **state)
+{
+    char buf[REF_TEXT_MAX];
+    struct ref ref;
+    struct err e;
+
+    (void)state;
+    assert_int_equal(ref_parse_own("mine:2", &ref, NULL), 0);
+    assert_string_equal(ref_format(&ref, buf), "localhost/mine:2");
+    assert_int_equal(ref_parse_own("quay.io/a/b", &ref, NULL), 0);
+    assert_string_equal(ref_format(&ref, buf), "quay.io/a/b:latest");
+    assert_int_equal(
+        ref_parse_own("a@sha256:0123456789012345678901234567890123456789012345678901234"
+                      "567890123",
+                      &ref, &e),
+        -22);
+    assert_non_null(strstr(e.text, "a name with a digest cannot be given to an image"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +138,7 @@ int main(void)
         cmocka_unit_test(only_a_name_without_a_registry_is_short),
         cmocka_unit_test(loopback_is_told_by_address_not_by_prefix),
         cmocka_unit_test(the_name_without_tag_is_for_people),
+        cmocka_unit_test(a_name_of_ones_own_is_local),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
