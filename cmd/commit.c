@@ -69,7 +69,7 @@ static int commit_main(const void *args, int argc, const char **argv, struct err
     if (r == 0)
         r = commit_run(&s, &rec, &q, &made, e);
     if (r == 0 && a->iidfile)
-        r = file_replace(AT_FDCWD, a->iidfile, made.id.hex, DIGEST_HEX, 0644, false, e);
+        r = err_wrap(e, file_put(a->iidfile, made.id.hex, 0644, e), "--iidfile");
     if (r == 0 && !a->quiet)
         fprintf(stderr, "Layer sha256:%.12s, %s\n", made.layer.hex,
                 human_size(made.layer_bytes, size));

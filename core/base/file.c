@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -135,4 +136,16 @@ int file_folder(int dir_fd, const char *name, mode_t mode, int *ret_fd, struct e
         return err_sys(e, "cannot open the folder '%s'", name);
     *ret_fd = fd;
     return 0;
+}
+
+int file_put(const char *path, const char *text, mode_t mode, struct err *e)
+{
+    autofd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, mode);
+    int r = fd < 0 ? err_sys(e, "cannot write '%s'", path)
+                   : err_wrap(e, file_write_fd(fd, text, strlen(text), e), "'%s'", path);
+
+    /* What was written may fail only now (quotas, network file systems). */
+    if (r == 0 && close(take_fd(&fd)) < 0)
+        r = err_sys(e, "cannot write '%s'", path);
+    return r;
 }

@@ -21,6 +21,9 @@ int file_write_fd(int fd, const void *bytes, size_t n, struct err *e);
 int file_replace(int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode,
                  bool durable, struct err *e);
 
+/* A file that the user has named for us to write into: made when it is missing, emptied first. */
+int file_put(const char *path, const char *text, mode_t mode, struct err *e);
+
 /* Open (making it) and lock a file with flock: `how` is LOCK_SH or LOCK_EX, with LOCK_NB
  * possible (-EWOULDBLOCK then). Closing the fd unlocks. */
 int file_lock(int dir_fd, const char *name, int how, int *ret_fd, struct err *e);

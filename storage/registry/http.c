@@ -7,62 +7,18 @@
  * HTTP_PAUSE and curl stops reading that connection, which is what slows the server down. */
 #include "storage/registry/http.h"
 
-#define CURL_DISABLE_TYPECHECK 1 /* the functions are called through pointers */
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "core/base/auto.h"
-#include "core/base/dl.h"
 #include "storage/registry/certs.h"
+#include "storage/registry/http_curl.h"
 
-static struct {
-    __typeof__(curl_global_init) *curl_global_init;
-    __typeof__(curl_easy_init) *curl_easy_init;
-    __typeof__(curl_easy_cleanup) *curl_easy_cleanup;
-    __typeof__(curl_easy_reset) *curl_easy_reset;
-    __typeof__(curl_easy_setopt) *curl_easy_setopt;
-    __typeof__(curl_easy_getinfo) *curl_easy_getinfo;
-    __typeof__(curl_easy_pause) *curl_easy_pause;
-    __typeof__(curl_easy_strerror) *curl_easy_strerror;
-    __typeof__(curl_multi_init) *curl_multi_init;
-    __typeof__(curl_multi_cleanup) *curl_multi_cleanup;
-    __typeof__(curl_multi_add_handle) *curl_multi_add_handle;
-    __typeof__(curl_multi_remove_handle) *curl_multi_remove_handle;
-    __typeof__(curl_multi_perform) *curl_multi_perform;
-    __typeof__(curl_multi_poll) *curl_multi_poll;
-    __typeof__(curl_multi_info_read) *curl_multi_info_read;
-    __typeof__(curl_multi_strerror) *curl_multi_strerror;
-    __typeof__(curl_slist_append) *curl_slist_append;
-    __typeof__(curl_slist_free_all) *curl_slist_free_all;
-} c;
-
-static int load(struct err *e)
-{
-    static const struct dl_symbol symbols[] = {
-        DL(c, curl_global_init),    DL(c, curl_easy_init),        DL(c, curl_easy_cleanup),
-        DL(c, curl_easy_reset),     DL(c, curl_easy_setopt),      DL(c, curl_easy_getinfo),
-        DL(c, curl_easy_pause),     DL(c, curl_easy_strerror),    DL(c, curl_multi_init),
-        DL(c, curl_multi_cleanup),  DL(c, curl_multi_add_handle), DL(c, curl_multi_remove_handle),
-        DL(c, curl_multi_perform),  DL(c, curl_multi_poll),       DL(c, curl_multi_info_read),
-        DL(c, curl_multi_strerror), DL(c, curl_slist_append),     DL(c, curl_slist_free_all),
-    };
-    static bool loaded;
-    int r;
-
-    if (loaded)
-        return 0;
-    r = dl_open(SONAME_CURL, symbols, ARRAY_SIZE(symbols), e);
-    if (r < 0)
-        return r;
-    if (c.curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return err_set(e, EIO, "libcurl cannot be started");
-    loaded = true;
-    return 0;
-}
+#define c http_curl_table
 
 enum { WAITS_MAX = 64 };
 
@@ -76,14 +32,15 @@ struct http_transfer {
     struct http *http;
     CURL *easy;
     struct curl_slist *headers;
-    char *method, *accept, *authorization, *form; /* owned */
+    char *method, *accept, *authorization, *form, *content_type; /* owned */
+    struct http_body body;
+    long long body_at;      /* what has been sent of it */
     struct url origin, url; /* where the request was meant for; where it is now */
     long long range_from;
     size_t body_max, body_seen;
     http_sink *sink;
     void *arg;
     struct http_answer answer;
-    char location[URL_MAX];
     size_t header_bytes;
     unsigned header_lines, redirects;
     bool done, running;
@@ -95,7 +52,7 @@ struct http_transfer {
 int http_new(const struct http_options *o, struct http **ret, struct err *e)
 {
     struct http *h;
-    int r = load(e);
+    int r = http_curl_load(e);
 
     if (r < 0)
         return r;
@@ -168,7 +125,7 @@ static void take_header(struct http_transfer *t, const char *line, size_t n)
     else if (IS("docker-content-digest"))
         copy_value(a->docker_digest, sizeof a->docker_digest, value, len);
     else if (IS("location"))
-        copy_value(t->location, sizeof t->location, value, len);
+        copy_value(a->location, sizeof a->location, value, len);
     else if (IS("content-range") && len > 6 && strncasecmp(value, "bytes ", 6) == 0)
         a->range_start = strtoll(value + 6, NULL, 10);
     else if (IS("www-authenticate")) {
@@ -185,7 +142,6 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
     n *= size;
     if (n > 5 && strncmp(line, "HTTP/", 5) == 0) {
         begin_answer(&t->answer);
-        t->location[0] = 0;
         t->header_bytes = 0;
         t->header_lines = 0;
     }
@@ -278,6 +234,8 @@ static int make_headers(struct http_transfer *t, struct err *e)
         r = add_header(t, "Accept: ", t->accept, e);
     if (r == 0 && t->authorization && home)
         r = add_header(t, "Authorization: ", t->authorization, e);
+    if (r == 0 && t->content_type)
+        r = add_header(t, "Content-Type: ", t->content_type, e);
     if (r == 0)
         r = add_header(t, "Expect:", "", e);
     return r;
@@ -301,12 +259,54 @@ static void set_tls(const struct http_transfer *t)
     }
 }
 
-static void set_method(const struct http_transfer *t)
+static size_t on_send(char *to, size_t size, size_t n, void *arg)
 {
-    if (strcmp(t->method, "HEAD") == 0)
+    struct http_transfer *t = arg;
+    ssize_t got;
+
+    n *= size;
+    if (t->body.fill) {
+        got = t->body.fill(t->body.arg, to, n, &t->failure);
+    } else {
+        long long left = t->body.size - t->body_at;
+
+        got = pread(t->body.fd, to, left < (long long)n ? (size_t)left : n,
+                    (off_t)(t->body.from + t->body_at));
+        if (got < 0 || (got == 0 && left > 0))
+            got = err_set(&t->failure, got < 0 ? errno : EIO, "cannot read what is to be sent: %s",
+                          got < 0 ? strerror(errno) : "the file is too short");
+    }
+    if (got < 0) {
+        t->result = (int)got;
+        return CURL_READFUNC_ABORT;
+    }
+    t->body_at += got;
+    return (size_t)got;
+}
+
+/* A body of unknown size goes in chunks, which HTTP 1.1 frames by itself. */
+static void set_body(struct http_transfer *t)
+{
+    t->body_at = 0;
+    c.curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
+    c.curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, t->method);
+    c.curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, on_send);
+    c.curl_easy_setopt(t->easy, CURLOPT_READDATA, (void *)t);
+    c.curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, 512L << 10);
+    c.curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)t->body.size);
+    c.curl_easy_setopt(t->easy, CURLOPT_TIMEOUT, 0L); /* too slow is what ends it */
+}
+
+static void set_method(struct http_transfer *t)
+{
+    if (t->body.fill || t->body.size > 0)
+        set_body(t);
+    else if (strcmp(t->method, "HEAD") == 0)
         c.curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
-    if (strcmp(t->method, "POST") == 0)
+    else if (strcmp(t->method, "GET") != 0) {
         c.curl_easy_setopt(t->easy, CURLOPT_COPYPOSTFIELDS, t->form ? t->form : "");
+        c.curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, t->method);
+    }
     if (t->range_from > 0) {
         char range[40];
 
@@ -385,6 +385,7 @@ int http_start(struct http *h, const struct http_request *q, http_sink *sink, vo
     t->origin = t->url = *q->url;
     t->range_from = q->range_from;
     t->body_max = q->body_max;
+    t->body = q->body;
     t->sink = sink;
     t->arg = arg;
     r = copy_text(&t->method, q->method, e);
@@ -394,6 +395,8 @@ int http_start(struct http *h, const struct http_request *q, http_sink *sink, vo
         r = copy_text(&t->authorization, q->authorization, e);
     if (r == 0)
         r = copy_text(&t->form, q->form, e);
+    if (r == 0)
+        r = copy_text(&t->content_type, q->content_type, e);
     if (r == 0) {
         t->easy = c.curl_easy_init();
         r = t->easy ? launch(t, e) : err_memory(e);
@@ -422,6 +425,7 @@ void http_end(struct http_transfer *t)
         explicit_bzero(t->authorization, strlen(t->authorization));
     free(t->authorization);
     free(t->form);
+    free(t->content_type);
     free(t);
 }
 
@@ -462,12 +466,14 @@ static int follow(struct http_transfer *t, struct err *e)
     struct url next;
     int r;
 
-    if (!t->location[0])
+    if (!t->answer.location[0])
         return err_set(e, EPROTO, "the server redirects (status %d) without saying where to",
                        t->answer.status);
     if (++t->redirects > HTTP_REDIRECTS)
         return err_set(e, ELOOP, "the server redirects more than %d times", (int)HTTP_REDIRECTS);
-    r = url_resolve(&t->url, t->location, &next, e);
+    if (t->body.fill)
+        return err_set(e, EPROTO, "the server redirects what cannot be sent twice");
+    r = url_resolve(&t->url, t->answer.location, &next, e);
     if (r < 0)
         return err_wrap(e, r, "redirect");
     if (t->url.tls && !next.tls)

@@ -8,6 +8,7 @@
 #define RCTR_HTTP_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "core/base/err.h"
 #include "core/base/text.h"
@@ -32,19 +33,31 @@ struct http_options {
 int http_new(const struct http_options *o, struct http **ret, struct err *e);
 void http_free(struct http *h); /* after all its transfers; NULL allowed */
 
+/* What a request sends: `size` bytes of a file, or what `fill` gives until it returns 0. A file can
+ * be sent again after a redirect or a failure. */
+struct http_body {
+    int fd;               /* borrowed */
+    long long from, size; /* size -1: not known (with fill only); 0 and no fill: no body */
+    ssize_t (*fill)(void *arg, char *to, size_t n, struct err *e);
+    void *arg;
+};
+
 struct http_request {
-    const char *method; /* "GET", "HEAD" or "POST" */
+    const char *method; /* "GET", "HEAD", "POST", "PUT", "PATCH" or "DELETE" */
     const struct url *url;
     const char *accept;        /* or NULL */
     const char *authorization; /* the header's value, or NULL */
-    const char *form;          /* the body of a POST */
-    long long range_from;      /* > 0: ask for the bytes from there on */
-    size_t body_max;           /* without a sink: more is -EFBIG */
+    const char *form;          /* the body of a POST or PUT, when it is a text */
+    const char *content_type;  /* of form or body; or NULL */
+    struct http_body body;
+    long long range_from; /* > 0: ask for the bytes from there on */
+    size_t body_max;      /* without a sink: more is -EFBIG */
 };
 
 struct http_answer {
     int status;
     char content_type[128], docker_digest[128];
+    char location[URL_MAX];  /* "" when there is none */
     long long length;        /* Content-Length, -1 when there is none */
     long long range_start;   /* of a 206, -1 when there is none */
     long long retry_after_s; /* -1 when there is none */

@@ -290,9 +290,7 @@ int registry_authorize(struct registry *r, const char *challenges, struct err *e
 
 /* ---- small requests ---- */
 
-static int address(const struct registry *r, struct url *ret, struct err *e, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-static int address(const struct registry *r, struct url *ret, struct err *e, const char *fmt, ...)
+int registry_address(const struct registry *r, struct url *ret, struct err *e, const char *fmt, ...)
 {
     size_t used = strlen(r->root.rest);
     va_list ap;
@@ -305,25 +303,25 @@ static int address(const struct registry *r, struct url *ret, struct err *e, con
     return n < 0 || (size_t)n >= sizeof ret->rest - used ? err_set(e, EINVAL, "name too long") : 0;
 }
 
-/* One request with all its repetitions; *ret is the good answer. */
-static int ask(struct registry *r, const struct url *u, const char *accept, size_t max,
-               struct http_answer *ret, struct err *e)
+int registry_do(struct registry *r, const struct http_request *what, struct http_answer *ret,
+                struct err *e)
 {
     bool authorized = false;
 
     for (int attempt = 0;;) {
-        struct http_request q = {.method = "GET",
-                                 .url = u,
-                                 .accept = accept,
-                                 .authorization = r->authorization,
-                                 .body_max = max};
+        struct http_request q = *what;
         struct err why = {0};
-        int pause = 0, n = http_do(r->http, &q, ret, &why);
-        enum registry_verdict v = registry_verdict(r, ret, n, attempt, &pause, &why);
+        int pause = 0, n;
+        enum registry_verdict v;
 
+        q.authorization = url_same_origin(q.url, &r->root) ? r->authorization : NULL;
+        n = http_do(r->http, &q, ret, &why);
+        v = registry_verdict(r, ret, n, attempt, &pause, &why);
         if (v == REGISTRY_OK)
             return 0;
-        if (v == REGISTRY_AUTHORIZE && authorized)
+        if (q.body.fill && v != REGISTRY_FAIL) /* what was sent is gone */
+            n = v == REGISTRY_AUTHORIZE ? refuse(r, ret, &why) : -EAGAIN;
+        else if (v == REGISTRY_AUTHORIZE && authorized)
             n = refuse(r, ret, &why);
         else if (v == REGISTRY_AUTHORIZE)
             n = registry_authorize(r, ret->challenges.s, &why);
@@ -340,6 +338,15 @@ static int ask(struct registry *r, const struct url *u, const char *accept, size
         }
         sleep_ms(pause);
     }
+}
+
+/* A small document. */
+static int ask(struct registry *r, const struct url *u, const char *accept, size_t max,
+               struct http_answer *ret, struct err *e)
+{
+    const struct http_request q = {.method = "GET", .url = u, .accept = accept, .body_max = max};
+
+    return registry_do(r, &q, ret, e);
 }
 
 static int check_digest(const struct http_answer *a, const char *reference,
@@ -362,7 +369,7 @@ int registry_manifest(struct registry *r, const char *reference, struct text *re
 {
     struct http_answer a = {0};
     struct url u;
-    int n = address(r, &u, e, "%s/manifests/%s", r->endpoint.repo, reference);
+    int n = registry_address(r, &u, e, "%s/manifests/%s", r->endpoint.repo, reference);
 
     if (n == 0)
         n = ask(r, &u, manifest_types, MANIFEST_MAX, &a, e);
@@ -385,7 +392,7 @@ int registry_blob(struct registry *r, const struct digest *d, size_t size, struc
     struct http_answer a = {0};
     struct digest found;
     struct url u;
-    int n = address(r, &u, e, "%s/blobs/sha256:%s", r->endpoint.repo, d->hex);
+    int n = registry_address(r, &u, e, "%s/blobs/sha256:%s", r->endpoint.repo, d->hex);
 
     if (n == 0)
         n = ask(r, &u, NULL, size, &a, e);
@@ -409,7 +416,7 @@ int registry_blob_start(struct registry *r, const struct digest *d, long long fr
     struct url u;
     struct http_request q = {
         .method = "GET", .url = &u, .authorization = r->authorization, .range_from = from};
-    int n = address(r, &u, e, "%s/blobs/sha256:%s", r->endpoint.repo, d->hex);
+    int n = registry_address(r, &u, e, "%s/blobs/sha256:%s", r->endpoint.repo, d->hex);
 
     return n < 0 ? n : http_start(r->http, &q, sink, arg, ret, e);
 }
@@ -490,7 +497,8 @@ int registry_open(const struct conf_endpoint *at, const struct registry_options 
     int n;
 
     *ret = (struct registry){.options = *o, .endpoint = *at};
-    snprintf(ret->scope, sizeof ret->scope, "repository:%s:pull", at->repo);
+    snprintf(ret->scope, sizeof ret->scope, "repository:%s:pull%s", at->repo,
+             o->push ? ",push" : "");
     n = auth_find(at->mirror ? NULL : o->creds, o->authfile, hub ? "docker.io" : at->host, at->repo,
                   &ret->creds, e);
     if (n == 0)

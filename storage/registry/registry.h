@@ -16,6 +16,7 @@ struct registry_options {
     int tls_verify; /* 1, 0, or -1: as the endpoint says */
     const char *creds, *authfile, *cert_dir;
     int retries;
+    bool push;                                 /* ask for the right to write, too */
     void (*note)(void *arg, const char *text); /* a retry and its reason; may be NULL */
     void *arg;
 };
@@ -45,6 +46,14 @@ int registry_manifest(struct registry *r, const char *reference, struct text *re
 /* A small blob (a config), verified. */
 int registry_blob(struct registry *r, const struct digest *d, size_t size, struct text *ret,
                   struct err *e);
+
+/* One request with all its repetitions; *ret is the good answer. A body that cannot be sent again
+ * (http_body.fill) is not: -EAGAIN when another try from the beginning may do. */
+int registry_do(struct registry *r, const struct http_request *what, struct http_answer *ret,
+                struct err *e);
+/* …/v2/ and what the format makes. */
+int registry_address(const struct registry *r, struct url *ret, struct err *e, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* A large blob: a transfer in the loop, from byte `from` on. The caller looks at the answer with
  * registry_verdict. */

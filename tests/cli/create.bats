@@ -97,7 +97,7 @@ box() { # words of create, then of the program
 @test "labels come from files, ports are noted, the pid file holds a living process" {
     printf '# none\na=b\n\n  c=d e\n' >labels
     rctr run -d --network none --name one --label-file labels --label a=z --expose 80 --expose 90-91/udp \
-        --pidfile pid localhost/busybox sleep 1000
+        --pidfile "$PWD/pid" localhost/busybox sleep 1000
     is "$(rctr inspect -f '{{index .Config.Labels "a"}} {{index .Config.Labels "c"}}' one)" "z d e"
     [ -e "/proc/$(cat pid)" ]
     fails_with 125 "--expose" rctr create --expose 99999 localhost/busybox true

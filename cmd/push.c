@@ -1,0 +1,166 @@
+/* rctr push: images of the store into registries. */
+#include "storage/registry/push.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/command.h"
+#include "core/base/auto.h"
+#include "core/base/file.h"
+#include "storage/image_load.h"
+
+enum { RETRIES_MAX = 100 };
+
+struct push_args {
+    bool quiet, force;
+    const char *tls_verify, *creds, *authfile, *cert_dir, *digestfile, *format;
+    long long retry, level;
+};
+
+static const struct opt push_opts[] OPT_TABLE = {
+    OPT_TEXT(0, "authfile", struct push_args, authfile, "FILE",
+             "Read credentials from FILE, as REGISTRY_AUTH_FILE would", .guess = GUESS_FILE),
+    OPT_TEXT(0, "cert-dir", struct push_args, cert_dir, "DIR",
+             "Trust the authorities (*.crt) and use the certificate (*.cert, *.key) in DIR",
+             .guess = GUESS_FOLDER),
+    OPT_TEXT(0, "compression-format", struct push_args, format, "gzip|zstd|none",
+             "Compress layers this way that are not compressed", .preset = "gzip"),
+    OPT_INT(0, "compression-level", struct push_args, level, "N",
+            "Compress harder: 1 to 9 with gzip, 1 to 19 with zstd", .preset = "-1"),
+    OPT_TEXT(0, "creds", struct push_args, creds, "USER:PASSWORD",
+             "Log in to the registry with these"),
+    OPT_TEXT(0, "digestfile", struct push_args, digestfile, "FILE",
+             "Write the digest of the manifest to FILE", .guess = GUESS_FILE),
+    OPT_FLAG(0, "force-compression", struct push_args, force,
+             "Compress layers anew that are compressed in another way"),
+    OPT_FLAG('q', "quiet", struct push_args, quiet, "Show nothing"),
+    OPT_INT(0, "retry", struct push_args, retry, "N", "Try a request that fails N times more",
+            .preset = "3"),
+    OPT_TEXT(0, "tls-verify", struct push_args, tls_verify, "true|false",
+             "Demand https and a valid certificate (true unless registries.conf says otherwise)",
+             .implied = "true"),
+    OPT_DONE,
+};
+
+static void show(void *arg, const struct push_event *ev)
+{
+    static const char *const words[] = {
+        [PUSH_EXISTS] = "is there already",
+        [PUSH_MOUNTED] = "mounted from another repository",
+        [PUSH_SENT] = "sent",
+    };
+    const struct push_args *a = arg;
+
+    if (a->quiet && ev->phase != PUSH_RETRY)
+        return;
+    if (ev->phase == PUSH_RETRY)
+        fprintf(stderr, "Note: %s\n", ev->text);
+    else if (ev->phase == PUSH_CONFIG)
+        fprintf(stderr, "Copying config %.12s\n", ev->digest->hex);
+    else if (ev->phase == PUSH_MANIFEST)
+        fprintf(stderr, "Writing manifest to image destination\n");
+    else
+        fprintf(stderr, "Copying blob %.12s: %lld bytes, %s\n", ev->digest->hex, ev->bytes,
+                words[ev->phase]);
+}
+
+static int read_options(const struct push_args *a, struct push_options *o, struct err *e)
+{
+    bool verify = true;
+    int r = err_wrap(e, deflate_parse(a->format, &o->format, e), "--compression-format");
+
+    o->level = (int)a->level;
+    if (r == 0 && a->level != DEFLATE_LEVEL_FAST)
+        r = err_wrap(e, deflate_check_level(o->format, a->level, e), "--compression-level");
+    if (r < 0)
+        return r;
+    if (a->tls_verify && opt_parse_flag(a->tls_verify, &verify) < 0)
+        return err_set(e, EINVAL, "--tls-verify: '%s' is neither true nor false", a->tls_verify);
+    if (a->retry < 0 || a->retry > RETRIES_MAX)
+        return err_set(e, EINVAL, "--retry: %lld is not a number from 0 to %d", a->retry,
+                       (int)RETRIES_MAX);
+    o->tls_verify = a->tls_verify ? verify : -1;
+    o->authfile = a->authfile;
+    o->creds = a->creds;
+    o->cert_dir = a->cert_dir;
+    o->retries = (int)a->retry;
+    o->all_anew = a->force;
+    return 0;
+}
+
+/* The destination, else the image's own name. "docker://" is what it is anyway. */
+static int choose_name(const struct image *image, const char *to, struct ref *ret, struct err *e)
+{
+    int r;
+
+    if (!to && !*image->name)
+        return err_set(e, EINVAL, "the image has no name: say where it is to be pushed to");
+    if (to && text_starts(to, "docker://"))
+        to += strlen("docker://");
+    r = ref_parse(to ? to : image->name, ret, e);
+    if (r == 0 && ret->digest.hex[0] && !to) {
+        ret->digest = (struct digest){0};
+        if (!*ret->tag)
+            return err_set(e, EINVAL, "'%s' has no tag: say where it is to be pushed to",
+                           image->name);
+    }
+    if (r == 0 && strcmp(ret->registry, "localhost") == 0)
+        return err_set(e, EINVAL,
+                       "'%s' is the name of a local image: give it a registry's name with `rctr "
+                       "tag`, or name the destination",
+                       to ? to : image->name);
+    return r;
+}
+
+/* Also the embedded image, which the store has after its first use. */
+static int find(struct store *s, const char *name, struct image *ret, struct err *e)
+{
+    struct ref ref;
+    int r = image_find(s, name, NULL, ret, e);
+
+    if (r == -ENOENT && ref_parse(name, &ref, NULL) == 0 &&
+        strcmp(ref.registry, "localhost") == 0 && image_load_default(s, &ref, ret, NULL) == 0)
+        return 0;
+    return r;
+}
+
+static int push_main(const void *args, int argc, const char **argv, struct err *e)
+{
+    const struct push_args *a = args;
+    struct push_options o = {.progress = show, .arg = (void *)(size_t)args};
+    autostore struct store s = STORE_CLOSED;
+    autoimage struct image image = {0};
+    char text[DIGEST_TEXT_MAX];
+    struct digest digest;
+    struct ref to;
+    int r = read_options(a, &o, e);
+
+    if (r == 0)
+        r = store_open(&s, e);
+    if (r == 0)
+        r = find(&s, argv[0], &image, e);
+    if (r == 0)
+        r = choose_name(&image, argc > 1 ? argv[1] : NULL, &to, e);
+    if (r == 0)
+        r = push_image(&s, &image, &to, &o, &digest, e);
+    if (r == 0 && a->digestfile) {
+        r = err_wrap(e, file_put(a->digestfile, hash_format(&digest, text), 0644, e),
+                     "--digestfile");
+    }
+    return r;
+}
+
+const struct command command_push OPT_TABLE = {
+    .name = "push",
+    .aliases = "image push",
+    .operand = "IMAGE [DESTINATION]",
+    .summary = "Push an image to a registry",
+    .opts = push_opts,
+    .args_size = sizeof(struct push_args),
+    .operands_min = 1,
+    .operands_max = 2,
+    .mixed = true,
+    .guess = GUESS_IMAGE,
+    .main = push_main,
+};
