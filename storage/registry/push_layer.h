@@ -5,6 +5,7 @@
 #include "storage/deflate.h"
 #include "storage/manifest.h"
 #include "storage/registry/registry.h"
+#include "storage/store.h"
 
 enum push_phase { PUSH_EXISTS, PUSH_MOUNTED, PUSH_SENT, PUSH_CONFIG, PUSH_MANIFEST, PUSH_RETRY };
 struct push_event {
