@@ -177,12 +177,19 @@ static int reset_health(struct record *r, struct err *e)
     return r->health ? 0 : err_memory(e);
 }
 
+static void keep_reason(struct record *r, const struct err *why)
+{
+    free(r->error);
+    r->error = why ? strdup(why->text) : NULL;
+}
+
 static int set_running(void *arg, struct record *r, struct err *e)
 {
     (void)arg;
     r->state = RECORD_RUNNING;
     r->started_ns = now_ns();
     r->creator = (struct proc_id){0};
+    keep_reason(r, NULL); /* why the last try failed */
     return reset_health(r, e);
 }
 
@@ -216,12 +223,6 @@ int book_resting(struct book *b, int status, struct err *e)
     struct entry n = {.b = b, .status = status};
 
     return record_update(b->store, b->record, set_resting, &n, e);
-}
-
-static void keep_reason(struct record *r, const struct err *why)
-{
-    free(r->error);
-    r->error = why ? strdup(why->text) : NULL;
 }
 
 static int set_failed(void *arg, struct record *r, struct err *e)

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "core/base/auto.h"
+#include "core/base/file.h"
 #include "core/base/proc.h"
 #include "core/monitor/monitor.h"
 #include "core/monitor/wire.h"
@@ -46,6 +47,9 @@ static int teardown(void **state)
 }
 
 /* Start "/sh -c script" beside a monitor; the client's socket. */
+static struct policy policy;
+static bool hold;
+
 static int start(const char *program, const char *script)
 {
     static struct rootfs r;
@@ -66,8 +70,9 @@ static int start(const char *program, const char *script)
     job = (struct monitor_job){.store = &store,
                                .record = &record,
                                .spec = &spec,
-                               .policy = &(const struct policy){0},
-                               .rootfs = &r};
+                               .policy = &policy,
+                               .rootfs = &r,
+                               .hold = hold};
     if (monitor_start(&job, &client, &e) < 0)
         fail_msg("%s", e.text);
     return client;
@@ -117,7 +122,8 @@ static void ended_with(int status)
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
     assert_int_equal(record_load(&store, record.id, &now, NULL), 0);
     assert_int_equal(now.state, RECORD_EXITED);
-    assert_int_equal(now.exit_code, status);
+    if (now.exit_code != status)
+        fail_msg("it ended with %d: %s", now.exit_code, now.error ? now.error : "no reason");
     record_free(&now);
 }
 
@@ -236,6 +242,125 @@ static void a_container_that_never_ran_leaves_no_record(void **state)
     assert_int_equal(record_load(&store, record.id, &now, NULL), -ENOENT);
 }
 
+/* A policy that the record names, too: it has the last word. A restart reads the limits anew. */
+static void set_policy(enum policy_restart restart, int max, const char *text)
+{
+    int dir = -1;
+
+    policy = (struct policy){.restart = restart, .restart_max = max};
+    record.restart = strdup(text);
+    assert_int_equal(record_save(&store, &record, NULL), 0);
+    assert_int_equal(record_folder(&store, &record, &dir, NULL), 0);
+    assert_int_equal(file_replace(dir, "config.json", "{}", 2, 0600, false, NULL), 0);
+}
+
+static int read_count(void)
+{
+    struct record now = {.dir_fd = -1};
+    int n = record_load(&store, record.id, &now, NULL) == 0 ? now.restart_count : -1;
+
+    record_free(&now);
+    return n;
+}
+
+static void a_policy_starts_it_again_and_the_client_hears_of_the_first_end(void **state)
+{
+    autotext struct text out = {0};
+    int sock;
+
+    (void)state;
+    set_policy(POLICY_RESTART_ON_FAILURE, 2, "on-failure:2");
+    sock = start("/sh", "echo life; exit 6");
+    policy = (struct policy){0};
+    runs(sock);
+    assert_int_equal(hear(sock, &out), 6);
+    assert_string_equal(out.s, "life\n");
+    close(sock);
+    ended_with(6);
+    assert_int_equal(read_count(), 2);
+}
+
+static int ask_for_end(void *arg, struct record *r, struct err *e)
+{
+    (void)arg;
+    (void)e;
+    r->stopped_by_user = true;
+    return 0;
+}
+
+static void a_stop_ends_the_pause_before_a_restart(void **state)
+{
+    struct record now = {.dir_fd = -1};
+    int sock;
+
+    (void)state;
+    set_policy(POLICY_RESTART_ALWAYS, 0, "always");
+    sock = start("/sh", "exit 5");
+    policy = (struct policy){0};
+    runs(sock);
+    close(sock);
+    while (read_count() < 3) /* the pause is 400 ms then */
+        usleep(1000);
+    assert_int_equal(record_load(&store, record.id, &now, NULL), 0);
+    assert_int_equal(record_update(&store, &now, ask_for_end, NULL, NULL), 0);
+    if (now.monitor.pid > 0)
+        kill(now.monitor.pid, SIGUSR1);
+    record_free(&now);
+    ended_with(5);
+    assert_true(read_count() <= 4);
+}
+
+static void a_held_one_begins_when_it_is_told(void **state)
+{
+    static char buf[WIRE_DATA_MAX];
+    enum wire_kind kind = 0;
+    autotext struct text out = {0};
+    struct record now = {.dir_fd = -1};
+    int sock;
+
+    (void)state;
+    hold = true;
+    sock = start("/sh", "echo begun; exit 4");
+    hold = false;
+    assert_true(next(sock, &kind, buf) >= 0);
+    assert_int_equal(kind, WIRE_HELD);
+    assert_int_equal(record_load(&store, record.id, &now, NULL), 0);
+    assert_int_equal(now.state, RECORD_INITIALIZED);
+    record_free(&now);
+    assert_int_equal(wire_send(sock, WIRE_GO, NULL, 0, 1), 0);
+    runs(sock);
+    assert_int_equal(hear(sock, &out), 4);
+    assert_string_equal(out.s, "begun\n");
+    close(sock);
+    ended_with(4);
+}
+
+static void a_held_one_that_is_killed_was_never_started(void **state)
+{
+    static char buf[WIRE_DATA_MAX];
+    enum wire_kind kind = 0;
+    struct record now = {.dir_fd = -1};
+    struct err e;
+    int sock, pid;
+
+    (void)state;
+    hold = true;
+    sock = start("/sh", "echo begun");
+    hold = false;
+    assert_int_equal(next(sock, &kind, buf), sizeof pid);
+    memcpy(&pid, buf, sizeof pid);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(next(sock, &kind, buf), sizeof e);
+    assert_int_equal(kind, WIRE_FAILED);
+    memcpy(&e, buf, sizeof e);
+    assert_string_equal(e.text, "the container was stopped before its program began");
+    close(sock);
+    assert_true(waitpid(-1, NULL, 0) > 0);
+    assert_int_equal(record_load(&store, record.id, &now, NULL), 0);
+    assert_int_equal(now.state, RECORD_CREATED);
+    record_free(&now);
+}
+
 int main(void)
 {
 #define monitor_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -247,6 +372,10 @@ int main(void)
         monitor_test(a_client_that_breaks_the_window_is_let_go),
         monitor_test(signals_reach_the_program),
         monitor_test(a_container_that_never_ran_leaves_no_record),
+        monitor_test(a_policy_starts_it_again_and_the_client_hears_of_the_first_end),
+        monitor_test(a_stop_ends_the_pause_before_a_restart),
+        monitor_test(a_held_one_begins_when_it_is_told),
+        monitor_test(a_held_one_that_is_killed_was_never_started),
     };
 
     if (!busybox_can_run())
