@@ -189,17 +189,39 @@ static bool planted_are_found(void)
     return all;
 }
 
+/* Made by the linker: where opt_forget gives pages back. */
+extern const char __start_rctr_opts[], __stop_rctr_opts[];
+
+static bool stands_with_the_others(const void *at)
+{
+    return (const char *)at >= __start_rctr_opts && (const char *)at < __stop_rctr_opts;
+}
+
+static void check_place(const struct command *c)
+{
+    if (stands_with_the_others(c) && (!c->opts || stands_with_the_others(c->opts)))
+        return;
+    printf("%s: its row or its table of options is not declared OPT_TABLE (core/base/opt.h)\n",
+           c->name);
+    faults++;
+}
+
 int main(void)
 {
     unsigned commands = 0;
 
     if (!planted_are_found())
         return 1;
+    if (stands_with_the_others(planted)) {
+        puts("the place of a table cannot be told");
+        return 1;
+    }
     check_options("", global_opts, sizeof(struct global));
     for (const struct command_group *g = command_groups; g->title; g++)
         for (const struct command *const *c = g->commands; *c; c++, commands++) {
             check_command(*c);
             check_spellings(*c);
+            check_place(*c);
             if (!(*c)->hidden)
                 check_prose(*c);
         }
