@@ -12,7 +12,8 @@ struct update_request {
 };
 
 /* What is given goes over what was: into the running container's cgroup at once, and into
- * config.json for the next start. On failure the container keeps what it had. -ENOTSUP: it runs and
+ * config.json for the next start. On failure config.json is as it was; of several limits those that
+ * were set before the failing one hold until the container ends. -ENOTSUP: it runs and
  * has no cgroup. */
 int update_container(const struct store *s, struct record *r, const struct update_request *q,
                      struct err *e);
