@@ -50,7 +50,8 @@ struct record {
     long long stop_timeout_s; /* the grace between the stop signal and SIGKILL; -1: none given */
     char *restart;            /* owned: "always", "on-failure:3", …; NULL: no */
     int restart_count;        /* by the policy, since the last start by a command */
-    bool stopped_by_user;     /* a command ended it: no restart, not by --restart either */
+    bool stopped_by_user;     /* a command ended it: no restart before the next start, but
+                                 that of `start --all --restart` with the policy "always" */
     bool oom_killed;
     char *health;        /* owned: "starting", "healthy", "unhealthy"; NULL: no health check */
     int health_streak;   /* failed probes in a row */
