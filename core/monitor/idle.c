@@ -81,15 +81,22 @@ void idle_begin(void)
     (void)malloc_trim(0);
 }
 
+__attribute__((noinline)) static size_t read_droppable(struct range *list, size_t max)
+{
+    autotext struct text maps = {0};
+
+    return file_read(AT_FDCWD, "/proc/self/maps", MAPS_MAX, &maps, NULL) == 0
+               ? find_droppable(maps.s, list, max)
+               : 0;
+}
+
+/* What is called here after the pages are gone, and on the way back to poll(2), brings its own
+ * back: so nothing is. */
 HOT void idle_settle(void)
 {
     struct range list[MAPPINGS];
-    autotext struct text maps = {0};
-    size_t n = 0;
+    size_t n = read_droppable(list, MAPPINGS);
 
-    if (file_read(AT_FDCWD, "/proc/self/maps", MAPS_MAX, &maps, NULL) == 0)
-        n = find_droppable(maps.s, list, MAPPINGS);
-    text_free(&maps);
     (void)malloc_trim(0);
     for (size_t i = 0; i < n; i++)
         if (list[i].to > list[i].from)
