@@ -22,3 +22,24 @@ image_load() {
     image_archive "$BATS_TEST_TMPDIR/load.tar" "$@"
     rctr load -q -i "$BATS_TEST_TMPDIR/load.tar"
 }
+
+# image_stack NAME CONFIG WORD...: an image with a layer for each WORD; the n-th holds /layer-n/WORD.
+image_stack() {
+    local work n=0 word layers=() name=$1 config=$2
+    shift 2
+    work=$(mktemp -d "$BATS_TEST_TMPDIR/stack.XXXXXX")
+    for word; do
+        mkdir -p "$work/$n/layer-$n"
+        echo "$word" >"$work/$n/layer-$n/$word"
+        oci_pack "$work/$n" >"$work/$n.tar"
+        layers+=("$work/$n.tar")
+        n=$((n + 1))
+    done
+    oci_new "$work/oci" "$config" "${layers[@]}"
+    jq --arg name "$name" '.manifests[0].annotations["org.opencontainers.image.ref.name"] = $name' \
+        "$work/oci/index.json" >"$work/index.json"
+    mv "$work/index.json" "$work/oci/index.json"
+    tar -C "$work/oci" -cf "$work/load.tar" .
+    rctr load -q -i "$work/load.tar"
+    rm -rf "$work"
+}

@@ -16,7 +16,8 @@ oci_blob() {
 }
 
 # oci_new LAYOUT CONFIG LAYER.tar...: a layout with one image tagged "latest". CONFIG is the JSON
-# object "config" of the image. OCI_COMPRESS=gzip (the usual), zstd or none.
+# object "config" of the image; OCI_MORE more members of the whole document (history, author, …).
+# OCI_COMPRESS=gzip (the usual), zstd or none.
 oci_new() {
     local layout=$1 config=$2 layers='[]' ids='[]' layer packed type scratch
     shift 2
@@ -33,8 +34,9 @@ oci_new() {
         layers=$(jq -c --argjson blob "$(oci_blob "$layout" "$packed")" --arg type "$type" \
             '. + [{mediaType: $type} + $blob]' <<<"$layers")
     done
-    jq -nc --argjson config "$config" --argjson ids "$ids" --arg arch "$(dpkg --print-architecture)" \
-        '{architecture: $arch, os: "linux", config: $config, rootfs: {type: "layers", diff_ids: $ids}}' >"$scratch/config"
+    jq -nc --argjson config "$config" --argjson ids "$ids" --argjson more "${OCI_MORE:-{\}}" \
+        --arg arch "$(dpkg --print-architecture)" \
+        '{architecture: $arch, os: "linux", config: $config, rootfs: {type: "layers", diff_ids: $ids}} + $more' >"$scratch/config"
     jq -nc --argjson config "$(oci_blob "$layout" "$scratch/config")" --argjson layers "$layers" \
         '{schemaVersion: 2, mediaType: "application/vnd.oci.image.manifest.v1+json",
           config: ({mediaType: "application/vnd.oci.image.config.v1+json"} + $config), layers: $layers}' >"$scratch/manifest"
