@@ -16,24 +16,14 @@
 #include "core/engine/rename.h"
 #include "core/engine/stop.h"
 #include "core/engine/wait.h"
-#include "tests/unit/storage/store_dir.h"
+#include "tests/unit/storage/open_store.h"
 #include "tests/unit/unit.h"
-
-static struct store store;
-
-static int setup(void **state)
-{
-    if (store_dir_setup(state) < 0)
-        return -1;
-    return store_open(&store, NULL);
-}
 
 static int teardown(void **state)
 {
-    store_close(&store);
     while (waitpid(-1, NULL, WNOHANG) > 0)
         ;
-    return store_dir_teardown(state);
+    return open_store_teardown(state);
 }
 
 static void make(const char *name, enum record_state state, struct record *ret)
@@ -363,7 +353,7 @@ static void a_reboot_starts_what_its_policy_wants(void **state)
     }
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, open_store_setup, teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -4,23 +4,8 @@
 #include "core/base/auto.h"
 #include "core/base/when.h"
 #include "core/engine/volume_filter.h"
-#include "tests/unit/storage/store_dir.h"
+#include "tests/unit/storage/open_store.h"
 #include "tests/unit/unit.h"
-
-static struct store store;
-
-static int setup(void **state)
-{
-    int r = store_dir_setup(state);
-
-    return r < 0 ? r : store_open(&store, NULL);
-}
-
-static int teardown(void **state)
-{
-    store_close(&store);
-    return store_dir_teardown(state);
-}
 
 static void fill(struct volume *v)
 {
@@ -135,9 +120,12 @@ static void wrong_filters_are_refused_in_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_key_takes_what_fits, setup, teardown),
-        cmocka_unit_test_setup_teardown(after_a_volume_means_younger_than_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(wrong_filters_are_refused_in_words, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_key_takes_what_fits, open_store_setup,
+                                        open_store_teardown),
+        cmocka_unit_test_setup_teardown(after_a_volume_means_younger_than_it, open_store_setup,
+                                        open_store_teardown),
+        cmocka_unit_test_setup_teardown(wrong_filters_are_refused_in_words, open_store_setup,
+                                        open_store_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

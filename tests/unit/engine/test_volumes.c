@@ -5,31 +5,29 @@
 #include "core/base/auto.h"
 #include "core/engine/volumes.h"
 #include "storage/volume_use.h"
-#include "tests/unit/storage/store_dir.h"
+#include "tests/unit/storage/open_store.h"
 #include "tests/unit/unit.h"
 
-static struct store store;
 static struct spec spec;
 static struct record record;
 static struct err e;
 
 static int setup(void **state)
 {
-    int r = store_dir_setup(state);
+    int r = open_store_setup(state);
 
     e = (struct err){0};
     spec = (struct spec){0};
     if (r == 0)
         r = record_init(&record, NULL);
-    return r < 0 ? r : store_open(&store, NULL);
+    return r;
 }
 
 static int teardown(void **state)
 {
     spec_free(&spec);
     record_free(&record);
-    store_close(&store);
-    return store_dir_teardown(state);
+    return open_store_teardown(state);
 }
 
 static void ok(int r)

@@ -7,23 +7,8 @@
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "storage/blob.h"
-#include "tests/unit/storage/store_dir.h"
+#include "tests/unit/storage/open_store.h"
 #include "tests/unit/unit.h"
-
-static struct store store;
-
-static int setup(void **state)
-{
-    int r = store_dir_setup(state);
-
-    return r < 0 ? r : store_open(&store, NULL);
-}
-
-static int teardown(void **state)
-{
-    store_close(&store);
-    return store_dir_teardown(state);
-}
 
 static void what_was_put_is_read(void **state)
 {
@@ -154,7 +139,7 @@ static void kill_at_any_moment_leaves_only_whole_blobs(void **state)
     assert_int_equal(unlinkat(store.fd, "tmp", AT_REMOVEDIR), 0);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, open_store_setup, open_store_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -4,26 +4,17 @@
 
 #include "storage/check.h"
 #include "storage/record.h"
-#include "tests/unit/storage/store_dir.h"
+#include "tests/unit/storage/open_store.h"
 #include "tests/unit/unit.h"
 /* after unit.h, whose assertions it uses */
 #include "tests/unit/storage/fake_image.h"
 
-static struct store store;
 static struct text told;
-
-static int setup(void **state)
-{
-    int r = store_dir_setup(state);
-
-    return r < 0 ? r : store_open(&store, NULL);
-}
 
 static int teardown(void **state)
 {
-    store_close(&store);
     text_free(&told);
-    return store_dir_teardown(state);
+    return open_store_teardown(state);
 }
 
 static void tell(void *arg, const char *text, bool repaired)
@@ -148,7 +139,7 @@ static void quick_reads_no_blobs(void **state)
     assert_int_equal(res.blobs, 1);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, open_store_setup, teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -4,25 +4,10 @@
 #include "storage/gc.h"
 #include "storage/record.h"
 #include "storage/refs.h"
-#include "tests/unit/storage/store_dir.h"
+#include "tests/unit/storage/open_store.h"
 #include "tests/unit/unit.h"
 /* after unit.h, whose assertions it uses */
 #include "tests/unit/storage/fake_image.h"
-
-static struct store store;
-
-static int setup(void **state)
-{
-    int r = store_dir_setup(state);
-
-    return r < 0 ? r : store_open(&store, NULL);
-}
-
-static int teardown(void **state)
-{
-    store_close(&store);
-    return store_dir_teardown(state);
-}
 
 static void expect_name(const char *word, const char *name)
 {
@@ -184,7 +169,7 @@ static void nothing_is_swept_while_others_write_or_an_image_is_damaged(void **st
     assert_true(blob_exists(&store, &b));
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, open_store_setup, open_store_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {

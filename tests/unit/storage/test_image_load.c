@@ -12,23 +12,8 @@
 #include "storage/image_load.h"
 #include "storage/layer.h"
 #include "storage/refs.h"
-#include "tests/unit/storage/store_dir.h"
+#include "tests/unit/storage/open_store.h"
 #include "tests/unit/unit.h"
-
-static struct store store;
-
-static int setup(void **state)
-{
-    int r = store_dir_setup(state);
-
-    return r < 0 ? r : store_open(&store, NULL);
-}
-
-static int teardown(void **state)
-{
-    store_close(&store);
-    return store_dir_teardown(state);
-}
 
 /* Run a shell script in a new folder $T; it leaves $T/out.tar, which is opened. `fault` is put into
  * $FAULT. */
@@ -153,8 +138,8 @@ static void damaged_archives_are_refused_and_name_nothing(void **state)
             fail_msg("%s is told as: %s", cases[c].fault, e.text);
         assert_int_equal(image_find(&store, "quay.io/x/tool:v1", NULL, &i, &e), -ENOENT);
         assert_int_equal(gc_run(&store, true, &res, &e), 0);
-        assert_int_equal(teardown(state), 0);
-        assert_int_equal(setup(state), 0);
+        assert_int_equal(open_store_teardown(state), 0);
+        assert_int_equal(open_store_setup(state), 0);
     }
 }
 
@@ -251,7 +236,7 @@ static void kill_at_any_moment_leaves_a_whole_image_or_none(void **state)
     assert_true(whole < 30);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, open_store_setup, open_store_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -8,23 +8,8 @@
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "storage/record.h"
-#include "tests/unit/storage/store_dir.h"
+#include "tests/unit/storage/open_store.h"
 #include "tests/unit/unit.h"
-
-static struct store store;
-
-static int setup(void **state)
-{
-    int r = store_dir_setup(state);
-
-    return r < 0 ? r : store_open(&store, NULL);
-}
-
-static int teardown(void **state)
-{
-    store_close(&store);
-    return store_dir_teardown(state);
-}
 
 static void make(const char *name, struct record *ret)
 {
@@ -465,7 +450,7 @@ static void kill_at_any_moment_leaves_nothing_that_a_sweep_does_not_clear(void *
     assert_int_equal(store_clear_tmp(&store, NULL, NULL), 0);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, open_store_setup, open_store_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {

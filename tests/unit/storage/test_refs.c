@@ -5,23 +5,8 @@
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "storage/refs.h"
-#include "tests/unit/storage/store_dir.h"
+#include "tests/unit/storage/open_store.h"
 #include "tests/unit/unit.h"
-
-static struct store store;
-
-static int setup(void **state)
-{
-    int r = store_dir_setup(state);
-
-    return r < 0 ? r : store_open(&store, NULL);
-}
-
-static int teardown(void **state)
-{
-    store_close(&store);
-    return store_dir_teardown(state);
-}
 
 static struct digest digest(char c)
 {
@@ -162,7 +147,7 @@ static void damaged_ones_are_told_apart(void **state)
     assert_null(strstr(damaged.s, "library/b"));
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, open_store_setup, open_store_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -7,23 +7,8 @@
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "storage/volume_use.h"
-#include "tests/unit/storage/store_dir.h"
+#include "tests/unit/storage/open_store.h"
 #include "tests/unit/unit.h"
-
-static struct store store;
-
-static int setup(void **state)
-{
-    int r = store_dir_setup(state);
-
-    return r < 0 ? r : store_open(&store, NULL);
-}
-
-static int teardown(void **state)
-{
-    store_close(&store);
-    return store_dir_teardown(state);
-}
 
 static int try_make(const char *name, struct err *e)
 {
@@ -314,18 +299,27 @@ static void a_remover_waits_for_who_is_taking(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_was_made_is_loaded, setup, teardown),
-        cmocka_unit_test_setup_teardown(names_are_checked, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_name_is_given_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(of_many_makers_one_wins, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_beginning_that_fits_one_finds_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_damaged_one_is_told_and_can_be_removed, setup, teardown),
-        cmocka_unit_test_setup_teardown(one_that_is_used_stays, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_damaged_record_may_use_any, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_container_that_goes_takes_what_it_alone_used, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(what_killed_removers_left_is_swept, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_remover_waits_for_who_is_taking, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_made_is_loaded, open_store_setup,
+                                        open_store_teardown),
+        cmocka_unit_test_setup_teardown(names_are_checked, open_store_setup, open_store_teardown),
+        cmocka_unit_test_setup_teardown(a_name_is_given_once, open_store_setup,
+                                        open_store_teardown),
+        cmocka_unit_test_setup_teardown(of_many_makers_one_wins, open_store_setup,
+                                        open_store_teardown),
+        cmocka_unit_test_setup_teardown(a_beginning_that_fits_one_finds_it, open_store_setup,
+                                        open_store_teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_one_is_told_and_can_be_removed, open_store_setup,
+                                        open_store_teardown),
+        cmocka_unit_test_setup_teardown(one_that_is_used_stays, open_store_setup,
+                                        open_store_teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_record_may_use_any, open_store_setup,
+                                        open_store_teardown),
+        cmocka_unit_test_setup_teardown(a_container_that_goes_takes_what_it_alone_used,
+                                        open_store_setup, open_store_teardown),
+        cmocka_unit_test_setup_teardown(what_killed_removers_left_is_swept, open_store_setup,
+                                        open_store_teardown),
+        cmocka_unit_test_setup_teardown(a_remover_waits_for_who_is_taking, open_store_setup,
+                                        open_store_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
