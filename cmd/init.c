@@ -1,6 +1,5 @@
 /* rctr init: set containers up, and hold their programs back. */
 #include <errno.h>
-#include <stdio.h>
 
 #include "cmd/command.h"
 #include "cmd/select.h"
@@ -22,11 +21,12 @@ static bool rests(const struct record *r)
     return r->state == RECORD_CREATED || r->state == RECORD_EXITED;
 }
 
-static int init_one(struct store *s, struct record *r, struct err *e)
+static int init_one(struct store *s, struct record *r, const void *arg, struct err *e)
 {
     struct container c;
     int n;
 
+    (void)arg;
     if (!rests(r))
         return err_set(e, EALREADY,
                        "container %s is %s already: only one that does not run can be "
@@ -45,25 +45,9 @@ static int init_main(const void *args, int argc, const char **argv, struct err *
     const struct init_args *a = args;
     const struct select_want want = {
         .args = &a->select, .words = argv, .count = argc, .takes = rests};
-    autoselection struct selection l = {0};
-    autostore struct store s = STORE_CLOSED;
     int r = self_seal(e);
 
-    if (r == 0)
-        r = store_open(&s, e);
-    if (r == 0)
-        r = select_load(&s, &want, &l, e);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < l.n; i++) {
-        struct err why = {0};
-
-        if (init_one(&s, &l.v[i].record, &why) < 0)
-            select_fail(&l, &why);
-        else
-            puts(l.v[i].word);
-    }
-    return l.status;
+    return r < 0 ? r : select_each(&want, init_one, NULL, e);
 }
 
 const struct command command_init OPT_TABLE = {

@@ -1,7 +1,6 @@
 /* rctr kill: a signal to the first process of containers. */
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 
 #include "cmd/command.h"
 #include "cmd/select.h"
@@ -28,30 +27,19 @@ static bool runs(const struct record *r)
     return r->state == RECORD_RUNNING || r->state == RECORD_PAUSED || r->state == RECORD_RESTARTING;
 }
 
+static int kill_one(struct store *s, struct record *r, const void *signo, struct err *e)
+{
+    return stop_kill(s, r, *(const int *)signo, e);
+}
+
 static int kill_main(const void *args, int argc, const char **argv, struct err *e)
 {
     const struct kill_args *a = args;
     const struct select_want want = {
         .args = &a->select, .words = argv, .count = argc, .takes = runs};
-    autoselection struct selection l = {0};
-    autostore struct store s = STORE_CLOSED;
     int signo, r = limits_parse_signal(a->signal, &signo, e);
 
-    if (r == 0)
-        r = store_open(&s, e);
-    if (r == 0)
-        r = select_load(&s, &want, &l, e);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < l.n; i++) {
-        struct err why = {0};
-
-        if (stop_kill(&s, &l.v[i].record, signo, &why) < 0)
-            select_fail(&l, &why);
-        else
-            puts(l.v[i].word);
-    }
-    return l.status;
+    return r < 0 ? r : select_each(&want, kill_one, &signo, e);
 }
 
 const struct command command_kill OPT_TABLE = {

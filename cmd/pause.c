@@ -1,8 +1,6 @@
 /* rctr pause and unpause. */
 #include "core/engine/pause.h"
 
-#include <stdio.h>
-
 #include "cmd/command.h"
 #include "cmd/select.h"
 #include "core/base/log.h"
@@ -21,50 +19,40 @@ static bool is_paused(const struct record *r)
     return r->state == RECORD_PAUSED;
 }
 
-static int pause_one(const struct store *s, struct record *r, struct err *e)
+static int pause_one(struct store *s, struct record *r, const void *arg, struct err *e)
 {
     bool signals = false;
     int n = pause_container(s, r, &signals, e);
 
+    (void)arg;
     if (n == 0 && signals)
         log_warn("container %s has no cgroup with a freezer: its processes were stopped by signals",
                  r->name);
     return n;
 }
 
-static int do_each(const struct pause_args *a, int argc, const char **argv,
-                   bool (*takes)(const struct record *),
-                   int (*act)(const struct store *, struct record *, struct err *), struct err *e)
+static int unpause_one(struct store *s, struct record *r, const void *arg, struct err *e)
 {
-    const struct select_want want = {
-        .args = &a->select, .words = argv, .count = argc, .takes = takes};
-    autoselection struct selection l = {0};
-    autostore struct store s = STORE_CLOSED;
-    int r = store_open(&s, e);
-
-    if (r == 0)
-        r = select_load(&s, &want, &l, e);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < l.n; i++) {
-        struct err why = {0};
-
-        if (act(&s, &l.v[i].record, &why) < 0)
-            select_fail(&l, &why);
-        else
-            puts(l.v[i].word);
-    }
-    return l.status;
+    (void)arg;
+    return pause_end(s, r, e);
 }
 
 static int pause_main(const void *args, int argc, const char **argv, struct err *e)
 {
-    return do_each(args, argc, argv, runs, pause_one, e);
+    const struct pause_args *a = args;
+    const struct select_want want = {
+        .args = &a->select, .words = argv, .count = argc, .takes = runs};
+
+    return select_each(&want, pause_one, NULL, e);
 }
 
 static int unpause_main(const void *args, int argc, const char **argv, struct err *e)
 {
-    return do_each(args, argc, argv, is_paused, pause_end, e);
+    const struct pause_args *a = args;
+    const struct select_want want = {
+        .args = &a->select, .words = argv, .count = argc, .takes = is_paused};
+
+    return select_each(&want, unpause_one, NULL, e);
 }
 
 static const struct opt pause_opts[] OPT_TABLE = {

@@ -1,6 +1,5 @@
 /* rctr restart: stop all that are named at once, then start them. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "cmd/command.h"
@@ -68,12 +67,8 @@ static int restart_main(const void *args, int argc, const char **argv, struct er
         v[i] = (struct lifecycle_restart){
             .record = &l.v[i].record, .grace_s = grace_s, .signo = signo};
     (void)lifecycle_restart_all(&s, v, l.n); /* each result is told */
-    for (size_t i = 0; i < l.n; i++) {
-        if (v[i].result < 0)
-            select_fail(&l, &v[i].why);
-        else
-            puts(l.v[i].word);
-    }
+    for (size_t i = 0; i < l.n; i++)
+        select_tell(&l, &l.v[i], v[i].result, &v[i].why);
     return l.status;
 }
 

@@ -50,12 +50,8 @@ static int remove_these(const struct store *s, const struct rm_args *a, struct s
     for (size_t i = 0; i < l->n; i++)
         items[i].record = &l->v[i].record;
     (void)remove_all(s, &o, items, l->n); /* each result is told */
-    for (size_t i = 0; i < l->n; i++) {
-        if (items[i].result < 0)
-            select_fail(l, &items[i].why);
-        else
-            puts(l->v[i].word);
-    }
+    for (size_t i = 0; i < l->n; i++)
+        select_tell(l, &l->v[i], items[i].result, &items[i].why);
     return 0;
 }
 

@@ -31,6 +31,14 @@ void select_fail(struct selection *l, const struct err *e)
     l->status = e->status ? e->status : STATUS_OWN;
 }
 
+void select_tell(struct selection *l, const struct selected *one, int result, const struct err *why)
+{
+    if (result < 0)
+        select_fail(l, why);
+    else
+        puts(one->word);
+}
+
 /* Takes the record, also on failure. */
 static int add(struct selection *l, const char *word, struct record *r, struct err *e)
 {
@@ -294,4 +302,23 @@ int select_load(const struct store *s, const struct select_want *want, struct se
     if (r < 0)
         select_free(ret);
     return r;
+}
+
+int select_each(const struct select_want *want, select_act *act, const void *arg, struct err *e)
+{
+    autoselection struct selection l = {0};
+    autostore struct store s = STORE_CLOSED;
+    int r = store_open(&s, e);
+
+    if (r == 0)
+        r = select_load(&s, want, &l, e);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < l.n; i++) {
+        struct err why = {0};
+
+        r = act(&s, &l.v[i].record, arg, &why);
+        select_tell(&l, &l.v[i], r, &why);
+    }
+    return l.status;
 }

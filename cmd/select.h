@@ -54,6 +54,14 @@ int select_load(const struct store *s, const struct select_want *want, struct se
 
 /* Print a failure as main would, and remember its status. */
 void select_fail(struct selection *l, const struct err *e);
+/* What came of it: print its word, or, when `result` is negative, why it failed. */
+void select_tell(struct selection *l, const struct selected *one, int result,
+                 const struct err *why);
+
+/* The whole way of a command that does the same to each: open the store, find them, do it, tell.
+ * The result is the command's. */
+typedef int select_act(struct store *s, struct record *r, const void *arg, struct err *e);
+int select_each(const struct select_want *want, select_act *act, const void *arg, struct err *e);
 
 /* One container: by name or id, or the latest when `word` is NULL. Settled. */
 int select_one(const struct store *s, const char *word, struct record *ret, struct err *e);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "cmd/command.h"
@@ -47,10 +46,7 @@ static void report(struct selection *l, const struct stop_item *items)
         if (item->forced && item->grace_s != STOP_NOW)
             log_warn("signal SIG%s did not stop container %s in time: it was killed",
                      limits_signal_name(item->signo ? item->signo : stop_signal(r)), r->name);
-        if (item->result < 0)
-            select_fail(l, &item->why);
-        else
-            puts(l->v[i].word);
+        select_tell(l, &l->v[i], item->result, &item->why);
     }
 }
 

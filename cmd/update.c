@@ -2,7 +2,6 @@
 #include "core/engine/update.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cmd/command.h"
@@ -41,32 +40,21 @@ static bool says_nothing(const struct update_args *a)
     return true;
 }
 
+static int update_one(struct store *s, struct record *r, const void *request, struct err *e)
+{
+    return update_container(s, r, request, e);
+}
+
 static int update_main(const void *args, int argc, const char **argv, struct err *e)
 {
     const struct update_args *a = args;
     const struct select_want want = {.args = &a->select, .words = argv, .count = argc};
-    autoselection struct selection l = {0};
-    autostore struct store s = STORE_CLOSED;
-    int r;
 
     if (says_nothing(a))
         return err_set(e, EINVAL,
                        "nothing to update: give a limit (such as --memory) or "
                        "--restart");
-    r = store_open(&s, e);
-    if (r == 0)
-        r = select_load(&s, &want, &l, e);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < l.n; i++) {
-        struct err why = {0};
-
-        if (update_container(&s, &l.v[i].record, &a->q, &why) < 0)
-            select_fail(&l, &why);
-        else
-            puts(l.v[i].word);
-    }
-    return l.status;
+    return select_each(&want, update_one, &a->q, e);
 }
 
 const struct command command_update OPT_TABLE = {
