@@ -1,4 +1,4 @@
-/* rctr load: images out of an OCI archive. */
+/* rctr load: images out of OCI and docker archives. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,17 +14,27 @@ struct load_args {
 };
 
 static const struct opt load_opts[] OPT_TABLE = {
-    OPT_TEXT('i', "input", struct load_args, input, "FILE", "Read FILE, not standard input",
+    OPT_TEXT('i', "input", struct load_args, input, "FILE",
+             "Read FILE (an archive, or the folder of an OCI layout), not standard input",
              .guess = GUESS_FILE),
     OPT_FLAG('q', "quiet", struct load_args, quiet, "Do not print what was loaded"),
     OPT_DONE,
 };
 
+static void tell(void *arg, const char *name, const struct digest *id)
+{
+    const bool *quiet = arg;
+
+    if (!*quiet)
+        printf("Loaded image: %s%s\n", *name ? "" : "sha256:", *name ? name : id->hex);
+}
+
 static int load_main(const void *args, int argc, const char **argv, struct err *e)
 {
     const struct load_args *a = args;
     autostore struct store s = STORE_CLOSED;
-    autoimage struct image i = {0};
+    bool quiet = a->quiet;
+    const struct image_load_options o = {.named = tell, .arg = &quiet};
     autofd int fd = -1;
     int r;
 
@@ -36,9 +46,7 @@ static int load_main(const void *args, int argc, const char **argv, struct err *
         return err_sys(e, "cannot open '%s'", a->input ? a->input : "standard input");
     r = store_open(&s, e);
     if (r == 0)
-        r = image_load_oci(&s, fd, NULL, &i, e);
-    if (r == 0 && !a->quiet)
-        printf("Loaded image: %s%s\n", i.name[0] ? "" : "sha256:", i.name[0] ? i.name : i.id.hex);
+        r = image_load(&s, fd, &o, NULL, e);
     return r;
 }
 
@@ -46,7 +54,7 @@ const struct command command_load OPT_TABLE = {
     .name = "load",
     .aliases = "image load",
     .operand = "",
-    .summary = "Load images from an OCI archive",
+    .summary = "Load images from an OCI or docker archive",
     .mixed = true,
     .opts = load_opts,
     .args_size = sizeof(struct load_args),

@@ -251,6 +251,18 @@ static int see_user(void *arg, const struct ref *name, const struct digest *mani
     return 0;
 }
 
+/* The same image by another manifest (compressed in another way): nothing would be lost. */
+static bool same_image(const struct store *s, const struct digest *a, const struct digest *b)
+{
+    struct manifest ma = {0}, mb = {0};
+    bool same = open_manifest(s, a, &ma, NULL) == 0 && open_manifest(s, b, &mb, NULL) == 0 &&
+                hash_equal(&ma.config.digest, &mb.config.digest);
+
+    manifest_free(&ma);
+    manifest_free(&mb);
+    return same;
+}
+
 int image_name(struct store *s, const struct ref *name, const struct digest *manifest,
                struct err *e)
 {
@@ -261,7 +273,7 @@ int image_name(struct store *s, const struct ref *name, const struct digest *man
 
     if (refs_read(s, name, &before, NULL) == 0 && !hash_equal(&before, manifest)) {
         r = refs_each(s, see_user, &users, e);
-        if (r == 0 && !users.any)
+        if (r == 0 && !users.any && !same_image(s, &before, manifest))
             r = image_keep_unnamed(s, &before, e);
     }
     if (r == 0)

@@ -31,8 +31,8 @@ static inline void image_auto_(struct image *i)
 #define autoimage __attribute__((cleanup(image_auto_)))
 
 /* Point NAME (full ref) at a stored manifest, durably (temp + fsync + rename). All blobs and layers
- * must be durable before. An image that loses its last name to this one stays as an unnamed one
- * (refs_unnamed); the one that gets a name is no longer unnamed. */
+ * must be durable before. Another image that loses its last name to this one stays as an unnamed
+ * one (refs_unnamed); the one that gets a name is no longer unnamed. */
 int image_name(struct store *s, const struct ref *name, const struct digest *manifest,
                struct err *e);
 /* Keep a stored manifest without a name. */

@@ -1,7 +1,8 @@
-/* Theory of operation: the archive is read once, front to back. Each blob goes into the store as it
- * comes (its name is its digest, so it is verified), the two small files into memory; after the end
- * the index tells which manifests there are, their layers are unpacked from the stored blobs, and
- * at last the names are written. */
+/* Theory of operation: the archive's files become blobs (storage/archive). Then its table of
+ * contents tells which images there are; each one's manifest is found (docker's archives have none:
+ * it is written here), its blobs are looked for and its layers unpacked from them. When all images
+ * are whole and durable their names are written; so a failure has named nothing, and the collector
+ * takes what was stored. */
 #include "storage/image_load.h"
 
 #include <errno.h>
@@ -11,176 +12,36 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "core/base/auto.h"
 #include "core/base/idmap.h"
+#include "storage/archive.h"
 #include "storage/blob.h"
+#include "storage/docker_archive.h"
 #include "storage/event.h"
 #include "storage/gc.h"
-#include "storage/inflate.h"
 #include "storage/layer.h"
-#include "storage/tar.h"
 
-enum { PIECE = 1 << 18, LAYOUT_MAX = 4096, DEPTH_MAX = 3 };
+enum { PIECE = 1 << 18, DEPTH_MAX = 3 };
 
-struct archive {
-    struct store *s;
-    struct inflate *inflate;
-    struct tar *tar;
-    struct unpacker *unpacker;
-    struct text layout, index;
-    unsigned char piece[PIECE];
+/* An image that is whole, and the name it gets ("": none). */
+struct loaded {
+    struct digest manifest, id;
+    char name[REF_TEXT_MAX];
 };
 
-static void archive_free(struct archive *a)
-{
-    if (!a)
-        return;
-    layer_unpacker_stop(a->unpacker);
-    tar_free(a->tar);
-    inflate_free(a->inflate);
-    text_free(&a->layout);
-    text_free(&a->index);
-    free(a);
-}
+struct load {
+    struct store *s;
+    const struct image_load_options *o;
+    struct archive archive;
+    struct unpacker *unpacker;
+    struct loaded *done;
+    size_t count;
+    struct strv used; /* the blobs of these images */
+};
 
-static int next_piece(void *arg, const void **ret, size_t *ret_n, struct err *e)
-{
-    struct archive *a = arg;
-    ssize_t n = inflate_read(a->inflate, a->piece, sizeof a->piece, e);
-
-    if (n < 0)
-        return (int)n;
-    *ret = a->piece;
-    *ret_n = (size_t)n;
-    return 0;
-}
-
-static int archive_new(struct store *s, int fd, struct archive **ret, struct err *e)
-{
-    struct archive *a = calloc(1, sizeof *a);
-    struct inflate_limits limits = {0};
-    struct tar_source source = {next_piece, a};
-    struct statvfs vfs;
-    int r;
-
-    if (!a)
-        return err_memory(e);
-    a->s = s;
-    if (fstatvfs(s->fd, &vfs) == 0)
-        limits.output_bytes = (unsigned long long)vfs.f_bavail * vfs.f_frsize;
-    r = inflate_new(fd, &limits, &a->inflate, e);
-    if (r == 0)
-        r = tar_new(&source, &a->tar, e);
-    if (r < 0) {
-        archive_free(a);
-        return r;
-    }
-    *ret = a;
-    return 0;
-}
-
-static int read_text(struct archive *a, const struct tar_entry *entry, size_t max, struct text *ret,
-                     struct err *e)
-{
-    const void *bytes;
-    long long offset;
-    size_t n = 1;
-    int r;
-
-    if (entry->type != TAR_FILE || entry->size > (long long)max)
-        return err_set(e, EINVAL, "'%s' is no file of at most %zu bytes", entry->name, max);
-    text_free(ret);
-    for (;;) {
-        r = tar_data(a->tar, &bytes, &n, &offset, e);
-        if (r < 0 || n == 0)
-            return r < 0 ? r : text_check(ret, e);
-        if (offset != (long long)ret->n)
-            return err_set(e, EINVAL, "'%s' is sparse", entry->name);
-        text_add_n(ret, bytes, n);
-    }
-}
-
-static int copy_blob(struct archive *a, struct blob_writer *w, struct err *e)
-{
-    const void *bytes;
-    long long offset;
-    size_t n;
-    int r;
-
-    for (;;) {
-        r = tar_data(a->tar, &bytes, &n, &offset, e);
-        if (r < 0 || n == 0)
-            return r;
-        if (offset != (long long)w->written)
-            return err_set(e, EINVAL, "a blob of the archive is sparse");
-        r = blob_add(w, bytes, n, e);
-        if (r < 0)
-            return r;
-    }
-}
-
-static int read_blob(struct archive *a, const struct tar_entry *entry, struct err *e)
-{
-    const char *hex = strrchr(entry->name, '/') + 1;
-    char text[DIGEST_TEXT_MAX + 8];
-    struct blob_writer w;
-    struct digest d;
-    int r;
-
-    snprintf(text, sizeof text, "sha256:%.70s", hex);
-    r = err_wrap(e, hash_parse(text, &d, e), "'%s'", entry->name);
-    if (r < 0 || blob_exists(a->s, &d))
-        return r;
-    r = blob_begin(a->s, &d, &w, e);
-    if (r < 0)
-        return r;
-    r = copy_blob(a, &w, e);
-    if (r < 0) {
-        blob_abandon(&w);
-        return r;
-    }
-    /* One syncfs for all of them comes before the names. */
-    return blob_commit(a->s, &w, &d, entry->size, false, e);
-}
-
-static int read_archive(struct archive *a, struct err *e)
-{
-    struct tar_entry entry;
-    int r;
-
-    while ((r = tar_next(a->tar, &entry, e)) > 0) {
-        if (strcmp(entry.name, "oci-layout") == 0)
-            r = read_text(a, &entry, LAYOUT_MAX, &a->layout, e);
-        else if (strcmp(entry.name, "index.json") == 0)
-            r = read_text(a, &entry, MANIFEST_MAX, &a->index, e);
-        else if (entry.type == TAR_FILE && text_starts(entry.name, "blobs/sha256/"))
-            r = read_blob(a, &entry, e);
-        if (r < 0)
-            return r;
-    }
-    return r;
-}
-
-static int check_layout(struct archive *a, struct err *e)
-{
-    autojson json_t *j = NULL;
-    const char *version = NULL;
-    int r;
-
-    if (!a->layout.n || !a->index.n)
-        return err_set(e, EINVAL, "it is not an OCI archive: it has no %s",
-                       a->layout.n ? "index.json" : "file oci-layout");
-    r = jsonx_parse(a->layout.s, a->layout.n, &j, e);
-    if (r == 0)
-        r = jsonx_string(j, "imageLayoutVersion", &version, e);
-    if (r == 0 && (!version || !text_starts(version, "1.")))
-        r = err_set(e, EINVAL, "the layout's version is '%s', rctr knows 1.0.0",
-                    version ? version : "");
-    return err_wrap(e, r, "oci-layout");
-}
+/* ---- layers ---- */
 
 /* The bytes of a stored blob into the unpacker's pipe. A worker that stops early closes it: its own
  * words, from layer_unpack_finish, are better than "broken pipe". */
@@ -203,66 +64,165 @@ static int feed(int to, int from, struct err *e)
     return r;
 }
 
-static int unpack_layer(struct archive *a, const struct descriptor *blob,
-                        const struct digest *diff_id, struct err *e)
+static int unpack_layer(struct load *l, const struct descriptor *blob, const struct digest *diff_id,
+                        struct err *e)
 {
     struct layer_meta meta;
     struct layer_job job;
     autofd int fd = -1;
     struct idmap map;
-    int r = blob_open(a->s, &blob->digest, &fd, NULL, e);
+    int r = blob_open(l->s, &blob->digest, &fd, NULL, e);
 
-    if (r == 0 && !a->unpacker) {
+    if (r == 0 && !l->unpacker) {
         r = idmap_load(&map, e);
         if (r == 0)
-            r = layer_unpacker_start(a->s, &map, &a->unpacker, e);
+            r = layer_unpacker_start(l->s, &map, &l->unpacker, e);
     }
     if (r == 0)
-        r = layer_unpack_start(a->unpacker, diff_id, blob->compression, blob->size, &job, e);
+        r = layer_unpack_start(l->unpacker, diff_id, blob->compression, blob->size, &job, e);
     if (r < 0)
         return r;
     r = feed(job.in_fd, fd, e);
     close(take_fd(&job.in_fd));
     if (r < 0) {
-        layer_unpack_abandon(a->s, a->unpacker, &job);
+        layer_unpack_abandon(l->s, l->unpacker, &job);
         return r;
     }
-    return layer_unpack_finish(a->s, a->unpacker, &job, &meta, e);
+    return layer_unpack_finish(l->s, l->unpacker, &job, &meta, e);
 }
 
-static int unpack_layers(struct archive *a, const struct image *i, struct err *e)
+static int unpack_layers(struct load *l, const struct image *i, struct err *e)
 {
     if (i->manifest.layer_count != i->config.diff_id_count)
         return err_set(e, EINVAL, "the manifest has %zu layers, the config %zu diff-ids",
                        i->manifest.layer_count, i->config.diff_id_count);
     for (size_t n = 0; n < i->config.diff_id_count; n++) {
         const struct digest *diff_id = &i->config.diff_ids[n];
-        int r = 0;
+        int r = archive_blob(&l->archive, &i->manifest.layers[n].digest, e);
 
-        if (!layer_exists(a->s, diff_id))
-            r = unpack_layer(a, &i->manifest.layers[n], diff_id, e);
+        if (r == 0 && !layer_exists(l->s, diff_id))
+            r = unpack_layer(l, &i->manifest.layers[n], diff_id, e);
         if (r < 0)
             return err_wrap(e, r, "layer %zu of %zu", n + 1, i->config.diff_id_count);
     }
     return 0;
 }
 
+static int note_blobs(struct load *l, const struct image *i, struct err *e)
+{
+    int r = strv_add(&l->used, i->manifest_digest.hex, e);
+
+    if (r == 0)
+        r = strv_add(&l->used, i->id.hex, e);
+    for (size_t n = 0; r == 0 && n < i->manifest.layer_count; n++)
+        r = strv_add(&l->used, i->manifest.layers[n].digest.hex, e);
+    return r;
+}
+
+/* The image of a manifest that is in the store: all that it needs, and the name it will have. */
+static int take_image(struct load *l, const struct digest *manifest, const char *name,
+                      struct err *e)
+{
+    struct loaded *more = reallocarray(l->done, l->count + 1, sizeof *more);
+    autoimage struct image i = {0};
+    int r;
+
+    if (!more)
+        return err_memory(e);
+    l->done = more;
+    r = image_open(l->s, manifest, &i, e);
+    if (r == 0)
+        r = unpack_layers(l, &i, e);
+    if (r == 0)
+        r = note_blobs(l, &i, e);
+    if (r < 0)
+        return r;
+    more[l->count] = (struct loaded){.manifest = *manifest, .id = i.id};
+    snprintf(more[l->count].name, sizeof more[0].name, "%s", name);
+    l->count++;
+    return 0;
+}
+
+/* An archive's own name in full. */
+static int full_name(const char *own, bool docker, char ret[REF_TEXT_MAX], struct err *e)
+{
+    char text[REF_TEXT_MAX + 16];
+    struct ref name;
+    int r = ref_parse(own, &name, e);
+
+    if (r == 0 && name.short_name && !docker) {
+        snprintf(text, sizeof text, "localhost/%s", own);
+        r = ref_parse(text, &name, e);
+    }
+    if (r < 0)
+        return err_wrap(e, r, "the archive's own name of the image");
+    ref_format(&name, ret);
+    return 0;
+}
+
+/* Does the archive's name `own` mean the one that is asked for? */
+static bool is_wanted(const struct load *l, const char *own, bool docker)
+{
+    char have[REF_TEXT_MAX], want[REF_TEXT_MAX];
+
+    if (!l->o->only || strcmp(own, l->o->only) == 0)
+        return true;
+    return *own && full_name(own, docker, have, NULL) == 0 &&
+           full_name(l->o->only, docker, want, NULL) == 0 && strcmp(have, want) == 0;
+}
+
+static int take_named(struct load *l, const struct digest *manifest, const char *own, bool docker,
+                      struct err *e)
+{
+    char name[REF_TEXT_MAX] = "";
+    int r = 0;
+
+    if (l->o->as)
+        ref_format(l->o->as, name);
+    else if (*own)
+        r = full_name(own, docker, name, e);
+    return r < 0 ? r : take_image(l, manifest, name, e);
+}
+
+/* ---- OCI ---- */
+
+static int check_layout(const struct archive *a, struct err *e)
+{
+    autojson json_t *j = NULL;
+    const char *version = NULL;
+    int r;
+
+    if (!a->layout.n || !a->index.n)
+        return err_set(e, EINVAL, "it is not an OCI archive: it has no %s",
+                       a->layout.n ? "index.json" : "file oci-layout");
+    r = jsonx_parse(a->layout.s, a->layout.n, &j, e);
+    if (r == 0)
+        r = jsonx_string(j, "imageLayoutVersion", &version, e);
+    if (r == 0 && (!version || !text_starts(version, "1.")))
+        r = err_set(e, EINVAL, "the layout's version is '%s', rctr knows 1.0.0",
+                    version ? version : "");
+    return err_wrap(e, r, "oci-layout");
+}
+
 /* The manifest that a descriptor of the index leads to, through nested indexes. */
-static int resolve(struct archive *a, const struct descriptor *d, int depth, struct digest *ret,
+static int resolve(struct load *l, const struct descriptor *d, int depth, struct digest *ret,
                    struct err *e)
 {
     autotext struct text t = {0};
     const struct descriptor *best = NULL;
     struct platform host;
     struct manifest m = {0};
-    int r = blob_read(a->s, &d->digest, MANIFEST_MAX, &t, e);
+    int r = archive_blob(&l->archive, &d->digest, e);
 
+    if (r == 0)
+        r = blob_read(l->s, &d->digest, MANIFEST_MAX, &t, e);
     if (r == 0)
         r = manifest_parse(t.s, t.n, &m, e);
     if (r < 0)
         return r;
     if (!m.is_index) {
         *ret = d->digest;
+        r = archive_blob(&l->archive, &m.config.digest, e);
     } else if (depth == DEPTH_MAX) {
         r = err_set(e, EINVAL, "its indexes are nested too deeply");
     } else {
@@ -270,106 +230,230 @@ static int resolve(struct archive *a, const struct descriptor *d, int depth, str
         if (r == 0)
             r = manifest_choose(&m, &host, &best, e);
         if (r == 0)
-            r = resolve(a, best, depth + 1, ret, e);
+            r = resolve(l, best, depth + 1, ret, e);
     }
     manifest_free(&m);
     return r;
 }
 
-static int name_it(struct archive *a, const char *own, const struct ref *as, struct image *i,
-                   struct err *e)
-{
-    char text[REF_TEXT_MAX + 16];
-    struct ref name;
-    int r;
-
-    if (as) {
-        name = *as;
-    } else if (!*own) {
-        r = image_keep_unnamed(a->s, &i->manifest_digest, e);
-        if (r == 0)
-            event_image(a->s, "load", &i->id, NULL);
-        return r;
-    } else {
-        r = ref_parse(own, &name, e);
-        if (r == 0 && name.short_name) {
-            snprintf(text, sizeof text, "localhost/%s", own);
-            r = ref_parse(text, &name, e);
-        }
-        if (r < 0)
-            return err_wrap(e, r, "the archive's own name of the image");
-    }
-    ref_format(&name, i->name);
-    r = image_name(a->s, &name, &i->manifest_digest, e);
-    if (r == 0)
-        event_image(a->s, "load", &i->id, i->name);
-    return r;
-}
-
-static int load_one(struct archive *a, const struct descriptor *d, const struct ref *as,
-                    struct image *ret, struct err *e)
-{
-    autoimage struct image i = {0};
-    struct digest manifest;
-    int r = resolve(a, d, 0, &manifest, e);
-
-    if (r == 0)
-        r = image_open(a->s, &manifest, &i, e);
-    if (r == 0)
-        r = unpack_layers(a, &i, e);
-    if (r == 0 && syncfs(a->s->fd) < 0)
-        r = err_sys(e, "cannot make the image durable");
-    if (r == 0)
-        r = name_it(a, d->ref_name, as, &i, e);
-    if (r == 0 && ret) {
-        image_free(ret);
-        *ret = i;
-        i = (struct image){0};
-    }
-    return r;
-}
-
-static int load_all(struct archive *a, const struct ref *as, struct image *ret, struct err *e)
+static int load_oci(struct load *l, struct err *e)
 {
     struct manifest index = {0};
-    int r = check_layout(a, e);
+    int r = check_layout(&l->archive, e);
 
     if (r == 0)
-        r = err_wrap(e, manifest_parse(a->index.s, a->index.n, &index, e), "index.json");
+        r = err_wrap(e, manifest_parse(l->archive.index.s, l->archive.index.n, &index, e),
+                     "index.json");
     if (r < 0)
         return r;
     if (!index.is_index || index.layer_count == 0)
         r = err_set(e, EINVAL, "index.json names no image");
-    else if (as && index.layer_count > 1)
+    else if (l->o->as && !l->o->only && index.layer_count > 1)
         r = err_set(e, EINVAL, "it holds %zu images, one name cannot be given to all",
                     index.layer_count);
-    for (size_t n = 0; r == 0 && n < index.layer_count; n++)
-        r = load_one(a, &index.layers[n], as, ret, e);
+    for (size_t n = 0; r == 0 && n < index.layer_count; n++) {
+        struct digest manifest;
+
+        if (!is_wanted(l, index.layers[n].ref_name, false))
+            continue;
+        r = resolve(l, &index.layers[n], 0, &manifest, e);
+        if (r == 0)
+            r = take_named(l, &manifest, index.layers[n].ref_name, false, e);
+    }
     manifest_free(&index);
+    return r;
+}
+
+/* ---- docker ---- */
+
+static json_t *descriptor(const char *type, const struct archive_file *f)
+{
+    char text[DIGEST_TEXT_MAX];
+
+    return json_pack("{s:s, s:s, s:I}", "mediaType", type, "digest", hash_format(&f->digest, text),
+                     "size", (json_int_t)f->size);
+}
+
+/* The media type that its first bytes speak of. */
+static int layer_type(const struct load *l, const struct archive_file *f, const char **ret,
+                      struct err *e)
+{
+    unsigned char magic[4] = {0};
+    autofd int fd = -1;
+    int r = blob_open(l->s, &f->digest, &fd, NULL, e);
+
+    if (r < 0)
+        return r;
+    if (pread(fd, magic, sizeof magic, 0) < 0)
+        return err_sys(e, "cannot read '%s'", f->name);
+    *ret = "application/vnd.docker.image.rootfs.diff.tar";
+    if (magic[0] == 0x1f && magic[1] == 0x8b)
+        *ret = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+    else if (memcmp(magic, "\x28\xb5\x2f\xfd", sizeof magic) == 0)
+        *ret = "application/vnd.docker.image.rootfs.diff.tar.zstd";
+    return 0;
+}
+
+/* The manifest that docker's archives lack. */
+static int write_manifest(struct load *l, const struct docker_archive_image *i, struct digest *ret,
+                          struct err *e)
+{
+    autojson json_t *doc = json_object();
+    json_t *layers = json_array();
+    const struct archive_file *f;
+    autofree char *text = NULL;
+    const char *type = NULL;
+    int r = archive_find(&l->archive, i->config, &f, e);
+
+    if (r == 0 && f->size > MANIFEST_MAX)
+        r = err_set(e, EINVAL, "'%s' is too large for a configuration", i->config);
+    json_object_set_new(doc, "schemaVersion", json_integer(2));
+    json_object_set_new(doc, "mediaType",
+                        json_string("application/vnd.docker.distribution.manifest.v2+json"));
+    json_object_set_new(doc, "layers", layers);
+    if (r == 0)
+        json_object_set_new(doc, "config",
+                            descriptor("application/vnd.docker.container.image.v1+json", f));
+    for (size_t n = 0; r == 0 && n < i->layers.n; n++) {
+        r = archive_find(&l->archive, i->layers.v[n], &f, e);
+        if (r == 0)
+            r = layer_type(l, f, &type, e);
+        if (r == 0)
+            json_array_append_new(layers, descriptor(type, f));
+    }
+    if (r < 0)
+        return r;
+    text = jsonx_dump(doc, 0);
+    return text ? blob_put(l->s, text, strlen(text), ret, e) : err_memory(e);
+}
+
+static int load_docker_image(struct load *l, const struct docker_archive_image *i, struct err *e)
+{
+    struct digest manifest;
+    bool wanted = !l->o->only;
+    int r;
+
+    for (size_t n = 0; n < i->names.n && !wanted; n++)
+        wanted = is_wanted(l, i->names.v[n], true);
+    if (!wanted)
+        return 0;
+    r = write_manifest(l, i, &manifest, e);
+    if (r == 0 && (l->o->as || !i->names.n))
+        return take_named(l, &manifest, "", true, e);
+    for (size_t n = 0; r == 0 && n < i->names.n; n++)
+        if (is_wanted(l, i->names.v[n], true))
+            r = take_named(l, &manifest, i->names.v[n], true, e);
+    return r;
+}
+
+static int load_docker(struct load *l, struct err *e)
+{
+    struct docker_archive a = {0};
+    int r;
+
+    if (!l->archive.manifest.n)
+        return err_set(e, EINVAL, "it is not a docker archive: it has no manifest.json");
+    r = err_wrap(e, docker_archive_parse(l->archive.manifest.s, l->archive.manifest.n, &a, e),
+                 "manifest.json");
+    if (r == 0 && l->o->as && !l->o->only && a.n > 1)
+        r = err_set(e, EINVAL, "it holds %zu images, one name cannot be given to all", a.n);
+    for (size_t n = 0; r == 0 && n < a.n; n++)
+        r = err_wrap(e, load_docker_image(l, &a.v[n], e), "image %zu of %zu", n + 1, a.n);
+    docker_archive_free(&a);
+    return r;
+}
+
+/* ---- the whole ---- */
+
+static int load_images(struct load *l, struct err *e)
+{
+    const struct archive *a = &l->archive;
+    enum image_load_kind kind = l->o->kind;
+    int r;
+
+    if (kind == IMAGE_LOAD_ANY) {
+        if (!a->layout.n && !a->manifest.n)
+            return err_set(e, EINVAL,
+                           "it is not an OCI archive: it has no file oci-layout; and no docker "
+                           "archive: it has no manifest.json (rctr import takes plain trees)");
+        kind = a->manifest.n ? IMAGE_LOAD_DOCKER : IMAGE_LOAD_OCI;
+    }
+    r = kind == IMAGE_LOAD_DOCKER ? err_wrap(e, load_docker(l, e), "docker archive")
+                                  : err_wrap(e, load_oci(l, e), "OCI archive");
+    if (r == 0 && !l->count)
+        r = err_set(e, ENOENT, "the archive has no image called '%s'", l->o->only);
+    return r;
+}
+
+static int name_image(struct load *l, const struct loaded *d, struct err *e)
+{
+    struct ref name;
+    int r = d->name[0] ? ref_parse(d->name, &name, e) : 0;
+
+    if (r == 0)
+        r = d->name[0] ? image_name(l->s, &name, &d->manifest, e)
+                       : image_keep_unnamed(l->s, &d->manifest, e);
+    if (r < 0)
+        return r;
+    event_image(l->s, "load", &d->id, d->name[0] ? d->name : NULL);
+    if (l->o->named)
+        l->o->named(l->o->arg, d->name, &d->id);
+    return 0;
+}
+
+static int name_all(struct load *l, struct image *ret, struct err *e)
+{
+    int r = syncfs(l->s->fd) < 0 ? err_sys(e, "cannot make the images durable") : 0;
+
+    for (size_t n = 0; r == 0 && n < l->count; n++)
+        r = name_image(l, &l->done[n], e);
+    if (r == 0 && ret) {
+        const struct loaded *last = &l->done[l->count - 1];
+
+        r = image_open(l->s, &last->manifest, ret, e);
+        if (r == 0)
+            memcpy(ret->name, last->name, sizeof ret->name);
+    }
+    return r;
+}
+
+/* Did the archive bring more than the images need (files beside them, images not asked for)? */
+static bool has_garbage(const struct load *l)
+{
+    for (size_t i = 0; i < l->archive.count; i++)
+        if (!l->archive.files[i].target && !strv_has(&l->used, l->archive.files[i].digest.hex))
+            return true;
+    return false;
+}
+
+int image_load(struct store *s, int fd, const struct image_load_options *o, struct image *ret,
+               struct err *e)
+{
+    struct load l = {.s = s, .o = o, .archive = {.folder_fd = -1}};
+    int r = store_lock_shared(s, e);
+
+    if (r == 0)
+        r = err_wrap(e, archive_read(s, fd, &l.archive, e), "%s",
+                     o->kind == IMAGE_LOAD_OCI ? "OCI archive" : "archive");
+    if (r == 0)
+        r = load_images(&l, e);
+    layer_unpacker_stop(l.unpacker);
+    if (r == 0)
+        r = name_all(&l, ret, e);
+    /* What it brought and nobody names now goes; when others are writing, with their next gc. */
+    if (r < 0 || has_garbage(&l))
+        (void)gc_run(s, false, NULL, NULL);
+    archive_free(&l.archive);
+    strv_free(&l.used);
+    free(l.done);
     return r;
 }
 
 int image_load_oci(struct store *s, int fd, const struct ref *as, struct image *ret, struct err *e)
 {
-    struct archive *a = NULL;
-    struct image i = {0};
-    int r = store_lock_shared(s, e);
+    const struct image_load_options o = {.kind = IMAGE_LOAD_OCI, .as = as};
 
-    if (r == 0)
-        r = archive_new(s, fd, &a, e);
-    if (r == 0)
-        r = read_archive(a, e);
-    if (r == 0)
-        r = load_all(a, as, &i, e);
-    archive_free(a);
-    /* What it brought and nobody names now goes; when others are writing, with their next gc. */
-    if (r < 0)
-        (void)gc_run(s, false, NULL, NULL);
-    if (r < 0 || !ret)
-        image_free(&i);
-    else
-        *ret = i;
-    return err_wrap(e, r, "OCI archive");
+    return image_load(s, fd, &o, ret, e);
 }
 
 int image_load_default(struct store *s, const struct ref *name, struct image *ret, struct err *e)

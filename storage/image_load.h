@@ -1,16 +1,35 @@
-/* image_load - images out of an OCI archive.
+/* image_load - images out of archives: OCI (a tar or a folder) and docker's.
  *
- * Source: OCI image-spec image-layout.md; the archive is a tar of such a layout. */
+ * Source: OCI image-spec image-layout.md; docker's image-spec v1.2, "Combined Image JSON +
+ * Filesystem Changeset Format". */
 #ifndef RCTR_IMAGE_LOAD_H
 #define RCTR_IMAGE_LOAD_H
 
 #include "storage/image.h"
 
-/* Load an OCI archive (a tar with oci-layout, index.json, blobs/…; plain, gzip or zstd) from fd,
- * under its own names, or under `as` when that is not NULL; a short name of its own becomes
- * localhost/NAME, one without any stays unnamed. The blobs are verified, the layers unpacked, and
- * all is durable before the first name. *ret (may be NULL) is the last image. -EBADMSG, -EINVAL:
- * the archive is damaged; what it brought is removed again. */
+enum image_load_kind {
+    IMAGE_LOAD_ANY, /* recognised: manifest.json makes it docker's, oci-layout an OCI archive */
+    IMAGE_LOAD_OCI,
+    IMAGE_LOAD_DOCKER,
+};
+
+struct image_load_options {
+    enum image_load_kind kind;
+    const struct ref *as; /* the one image's name, instead of its own ones; NULL: its own */
+    const char *only;     /* only the image that the archive calls so; NULL: all */
+    /* Each name that was given; "" when the image has none. May be NULL. */
+    void (*named)(void *arg, const char *name, const struct digest *id);
+    void *arg;
+};
+
+/* Load from fd: an archive (plain, gzip or zstd; a pipe too), or the open folder of an OCI layout.
+ * An OCI archive's short name becomes localhost/NAME, docker's docker.io/library/NAME, as each tool
+ * means it; an image without any stays unnamed. Everything is verified, unpacked and durable before
+ * the first name. *ret (may be NULL) is the last image. -EBADMSG, -EINVAL, -ENOENT: the archive is
+ * damaged; what it brought is removed again. */
+int image_load(struct store *s, int fd, const struct image_load_options *o, struct image *ret,
+               struct err *e);
+/* The same of an OCI archive, under `as` when that is not NULL. */
 int image_load_oci(struct store *s, int fd, const struct ref *as, struct image *ret, struct err *e);
 
 /* localhost/NAME that the store lacks: load it from $RCTR_DATADIR/images/NAME.tar, else

@@ -30,13 +30,13 @@ load image
 
 @test "what is no OCI archive is refused and names nothing" {
     echo hello >text
-    fails_with 125 "OCI archive: " rctr load -i text
+    fails_with 125 "archive: " rctr load -i text
     tar -cf other.tar text
     fails_with 125 "it is not an OCI archive: it has no file oci-layout" rctr load -i other.tar
     fails_with 125 "cannot open 'nothing'" rctr load -i nothing
     image_archive a.tar tool hello
     truncate -s 5000 a.tar
-    fails_with 125 "OCI archive: " rctr load -i a.tar
+    fails_with 125 "archive: " rctr load -i a.tar
     is "$(rctr images -q)" ""
     is "$(ls "$RCTR_STATE/tmp")" ""
 }

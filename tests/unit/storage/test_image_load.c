@@ -121,7 +121,7 @@ static void damaged_archives_are_refused_and_name_nothing(void **state)
         const char *fault, *words;
     } cases[] = {
         {"flip", "is not what arrived"},
-        {"missing", "is not in the store"},
+        {"missing", "the archive has no blob sha256:"},
         {"layout", "it is not an OCI archive"},
         {"cut", "OCI archive: "},
         {"diff", "layer 1 of 1: "},

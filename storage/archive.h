@@ -1,0 +1,41 @@
+/* archive - what `rctr load` is given, taken into the store.
+ *
+ * A tar stream (plain, gzip, zstd; a pipe too) is read once, front to back: every file of it
+ * becomes a blob under its own digest, for which of them are wanted is known only at the end. Of a
+ * folder only the tables of contents are read, and blobs when they are asked for. */
+#ifndef RCTR_ARCHIVE_H
+#define RCTR_ARCHIVE_H
+
+#include "core/base/hash.h"
+#include "core/base/text.h"
+#include "storage/store.h"
+
+enum { ARCHIVE_FILES_MAX = 20000 };
+
+struct archive_file {
+    char *name;           /* owned; a path in the archive */
+    char *target;         /* owned; of a link: the path it leads to; NULL: a file */
+    struct digest digest; /* of a file: the blob */
+    long long size;
+};
+
+struct archive {
+    struct store *store;                 /* borrowed */
+    int folder_fd;                       /* -1: it was a stream */
+    struct text layout, index, manifest; /* oci-layout, index.json, manifest.json; empty: none */
+    struct archive_file *files;          /* owned; of a stream */
+    size_t count, room;
+};
+
+/* fd (borrowed): a file, a pipe or an open folder. The blobs are not durable yet (one syncfs before
+ * the names). -EINVAL, -EBADMSG: damaged; what was stored until then is garbage for gc_run. */
+int archive_read(struct store *s, int fd, struct archive *ret, struct err *e);
+void archive_free(struct archive *a);
+
+/* The file of that path, through links. -ENOENT: "the archive has no file …". */
+int archive_find(const struct archive *a, const char *path, const struct archive_file **ret,
+                 struct err *e);
+/* See to it that the blob is in the store. -ENOENT: neither the archive nor the store has it. */
+int archive_blob(struct archive *a, const struct digest *d, struct err *e);
+
+#endif

@@ -1,0 +1,24 @@
+/* image_save - images of the store as an archive or a folder.
+ *
+ * The same images give the same bytes: no times, no owners, an order of its own. An OCI archive or
+ * folder holds the blobs as they are, so that digests stay; a docker archive holds the layers
+ * uncompressed, named by their diff-ids, and is the one that older tools read. Source: OCI
+ * image-spec image-layout.md; docker's image-spec v1.2. */
+#ifndef RCTR_IMAGE_SAVE_H
+#define RCTR_IMAGE_SAVE_H
+
+#include "storage/image.h"
+
+enum image_save_format { IMAGE_SAVE_DOCKER, IMAGE_SAVE_OCI, IMAGE_SAVE_OCI_DIR };
+
+struct image_save_item {
+    struct image image; /* owned */
+    struct strv names;  /* full names to write with it; may be empty */
+};
+
+/* fd: where the archive goes, or for IMAGE_SAVE_OCI_DIR an open folder without an index.json. The
+ * caller removes what was written when it fails. -ENOENT: a blob is missing in the store. */
+int image_save(struct store *s, const struct image_save_item *items, size_t n,
+               enum image_save_format format, int fd, struct err *e);
+
+#endif
