@@ -115,3 +115,9 @@ void self_hide(const char *assignment)
     if (value)
         memset(value + 1, '*', strlen(value + 1));
 }
+
+void self_hide_text(const char *secret)
+{
+    if (area && secret >= area && secret < area + area_size)
+        memset(area + (secret - area), '*', strlen(secret));
+}

@@ -25,5 +25,7 @@ void self_title(const char *title);
 /* One of our arguments, NAME=VALUE, loses its value for ps: every user of the host may look. It
  * must not be needed any more. Words from elsewhere are left alone. */
 void self_hide(const char *assignment);
+/* The same for a word that is secret as a whole (--password). */
+void self_hide_text(const char *secret);
 
 #endif

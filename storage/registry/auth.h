@@ -8,21 +8,14 @@
 
 #include <stdbool.h>
 
-#include "core/base/err.h"
-#include "core/base/text.h"
-
-struct auth_creds {
-    char *user, *password; /* owned; NULL: anonymous */
-    char *identity;        /* owned: an identity token instead of a password, or NULL */
-};
-void auth_free(struct auth_creds *c); /* wipes */
+#include "storage/registry/creds.h"
 
 /* `given` is "user:password" or NULL; `authfile` NULL: $REGISTRY_AUTH_FILE, else
  * $XDG_RUNTIME_DIR/containers/auth.json, ~/.config/containers/auth.json, ~/.docker/config.json. No
  * entry is success with NULLs; a file that was named and is missing, or that cannot be
  * understood, is a failure. */
 int auth_find(const char *given, const char *authfile, const char *registry, const char *repo,
-              struct auth_creds *ret, struct err *e);
+              struct creds *ret, struct err *e);
 
 enum auth_scheme { AUTH_NONE, AUTH_BASIC, AUTH_BEARER };
 struct auth_challenge {
@@ -34,11 +27,12 @@ struct auth_challenge {
 int auth_parse(const char *lines, struct auth_challenge *ret, struct err *e);
 
 /* "Basic …" appended. */
-int auth_basic(const struct auth_creds *c, struct text *ret, struct err *e);
-/* The query of a token request: "service=…&scope=…", percent-encoded; appended. */
+int auth_basic(const struct creds *c, struct text *ret, struct err *e);
+/* The query of a token request: "service=…&scope=…", percent-encoded; appended. `scope` "" is
+ * left out: who logs in asks for nothing yet. */
 void auth_query(const struct auth_challenge *c, const char *scope, struct text *ret);
 /* The form of an OAuth 2 request with the identity token; appended. */
-void auth_form(const struct auth_challenge *c, const char *scope, const struct auth_creds *creds,
+void auth_form(const struct auth_challenge *c, const char *scope, const struct creds *creds,
                struct text *ret);
 
 #endif

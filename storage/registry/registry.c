@@ -198,7 +198,9 @@ static int realm_address(const struct registry *r, struct url *ret, struct err *
 static int request_token(struct registry *r, const struct url *realm, struct http_answer *a,
                          struct err *e)
 {
-    const char *scope = r->challenge.scope[0] ? r->challenge.scope : r->scope;
+    const char *scope = r->challenge.scope[0] ? r->challenge.scope
+                        : r->endpoint.repo[0] ? r->scope
+                                              : "";
     autotext struct text query = {0}, basic = {0};
     struct url address = *realm;
     struct http_request q = {.method = "GET", .url = &address, .body_max = TOKEN_MAX};
@@ -516,7 +518,7 @@ int registry_open(const struct conf_endpoint *at, const struct registry_options 
 void registry_close(struct registry *r)
 {
     (void)set_authorization(r, NULL, NULL);
-    auth_free(&r->creds);
+    creds_free(&r->creds);
     http_free(r->http);
     r->http = NULL;
 }

@@ -26,7 +26,7 @@ struct registry {
     struct conf_endpoint endpoint;
     struct http *http; /* owned */
     struct url root;   /* …/v2/ */
-    struct auth_creds creds;
+    struct creds creds;
     struct auth_challenge challenge;
     char *authorization; /* owned: the header's value, or NULL */
     char scope[2 * REF_PART_MAX + 32];

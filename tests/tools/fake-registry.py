@@ -7,8 +7,10 @@ Serves on free ports of 127.0.0.1 until it is killed, and writes FOLDER/ports: "
 "other" is a second origin for redirects. The first part of a repository's name is the fault, the
 rest makes it the caller's own: http/cut-once/7 is cut once for whoever uses the 7. FOLDER/log gets
 a line per request: port kind, method, path, "auth" or "-", Range or "-". FOLDER/tls.crt is the
-authority of the TLS port, FOLDER/tls.key its key (made by openssl).
+authority of the TLS port, FOLDER/tls.key its key (made by openssl). Three more ports, a file each: "login-port" wants
+a token of a server that wants a password, "basic-port" a password (tester:secret or other:hush), "slow-port" answers late.
 """
+import base64
 import email.utils
 import gzip
 import hashlib
@@ -104,6 +106,8 @@ MANIFESTS = {
 }
 CONFIGS = {digest(c): c for c in (CONFIG, LYING_CONFIG, TWO_CONFIG)}
 
+USERS = ["Basic " + base64.b64encode(words).decode() for words in (b"tester:secret", b"other:hush")]
+
 count_lock = threading.Lock()
 counts = {}
 
@@ -169,8 +173,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, b'{"access_token": "opensesame"}')
         return self.error(401, "UNAUTHORIZED", "not you")
 
+    def login(self):
+        """The ports that want a login for everything. True: this request is answered."""
+        kind, given = self.server.kind, self.headers.get("Authorization", "")
+        if kind == "slow":
+            time.sleep(30)
+        if kind == "basic" and given not in USERS:
+            self.error(401, "UNAUTHORIZED", "who are you", ("WWW-Authenticate", 'Basic realm="fake"'))
+        elif kind == "login" and self.path.startswith("/token") and given not in USERS:
+            self.error(401, "UNAUTHORIZED", "incorrect username or password")
+        elif kind == "login" and not self.path.startswith("/token") and given != "Bearer opensesame":
+            self.challenge(self.address("login") + "/token")
+        else:
+            return False
+        return True
+
     def route(self):
         path, _, query = self.path.partition("?")
+        if self.login():
+            return None
         if path == "/v2/":
             return self.answer(200, b"{}")
         if path == "/token":
@@ -329,7 +350,7 @@ def make_certificate(folder):
 def main():
     folder = sys.argv[1]
     context = make_certificate(folder)
-    servers = {kind: Server(("127.0.0.1", 0), Handler) for kind in ("http", "other", "tls")}
+    servers = {kind: Server(("127.0.0.1", 0), Handler) for kind in ("http", "other", "tls", "login", "basic", "slow")}
     ports = {kind: server.server_address[1] for kind, server in servers.items()}
     servers["tls"].socket = context.wrap_socket(servers["tls"].socket, server_side=True,
                                                 do_handshake_on_connect=False)
@@ -337,6 +358,9 @@ def main():
     for kind, server in servers.items():
         server.kind, server.ports, server.folder = kind, ports, folder
         threading.Thread(target=server.serve_forever, daemon=True).start()
+    for kind in ("login", "basic", "slow"):
+        with open("%s/%s-port" % (folder, kind), "w") as out:
+            out.write("%d\n" % ports[kind])
     with open(folder + "/ports.new", "w") as out:
         out.write("%d %d %d\n" % (ports["http"], ports["other"], ports["tls"]))
     os.rename(folder + "/ports.new", folder + "/ports")

@@ -80,7 +80,7 @@ static void the_most_specific_path_wins(void **state)
         {"docker.io", "library/a", "hub"},     {"other.example", "x", NULL},
         {"r.example:5000", "team/tool", NULL},
     };
-    struct auth_creds c;
+    struct creds c;
     struct err e = {0};
 
     (void)state;
@@ -97,12 +97,12 @@ static void the_most_specific_path_wins(void **state)
             assert_null(c.user);
         if (i == 0)
             assert_string_equal(c.password, "c:d");
-        auth_free(&c);
+        creds_free(&c);
     }
     assert_int_equal(auth_find("me:too:long", file, "r.example", "x", &c, &e), 0);
     assert_string_equal(c.user, "me");
     assert_string_equal(c.password, "too:long");
-    auth_free(&c);
+    creds_free(&c);
 }
 
 static void a_file_that_cannot_be_understood_is_named(void **state)
@@ -114,7 +114,7 @@ static void a_file_that_cannot_be_understood_is_named(void **state)
         {"{\"auths\": []}", "\"auths\" is not an object"},
         {"{", "not valid JSON"},
     };
-    struct auth_creds c;
+    struct creds c;
     struct err e = {0};
 
     (void)state;
@@ -137,12 +137,12 @@ static void basic_is_base64_of_both(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct auth_creds c = {.user = strdup(rows[i][0]), .password = strdup(rows[i][1])};
+        struct creds c = {.user = strdup(rows[i][0]), .password = strdup(rows[i][1])};
         autotext struct text t = {0};
 
         assert_int_equal(auth_basic(&c, &t, NULL), 0);
         assert_string_equal(t.s, rows[i][2]);
-        auth_free(&c);
+        creds_free(&c);
     }
 }
 
