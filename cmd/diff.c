@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/command.h"
+#include "cmd/human.h"
 #include "cmd/select.h"
 #include "core/base/jsonx.h"
 #include "core/engine/files.h"
@@ -101,8 +102,11 @@ static int diff_main(const void *args, int argc, const char **argv, struct err *
         r = find(&s, word, &list, e);
     if (r == 0 && a->format)
         return print_json(&list, e);
-    for (size_t i = 0; r == 0 && i < list.n; i++)
-        printf("%c %s\n", list.v[i].kind, list.v[i].path);
+    for (size_t i = 0; r == 0 && i < list.n; i++) {
+        printf("%c ", list.v[i].kind);
+        human_text(list.v[i].path, strlen(list.v[i].path), stdout);
+        putchar('\n');
+    }
     return r;
 }
 

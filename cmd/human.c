@@ -1,9 +1,21 @@
 #include "cmd/human.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "core/base/auto.h"
+
+void human_text(const char *s, size_t n, FILE *to)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i], next = i + 1 < n ? (unsigned char)s[i + 1] : 0;
+        bool pair = c == 0xc2 && next >= 0x80 && next <= 0x9f;
+
+        putc(c < 0x20 || c == 0x7f || pair ? '?' : c, to);
+        i += pair;
+    }
+}
 
 const char *human_size(long long bytes, char buf[HUMAN_MAX])
 {

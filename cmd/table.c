@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "cmd/human.h"
+
 enum { COLUMNS_MAX = 64, GAP = 3 };
 
 int table_add(struct table *t, const char *line, struct err *e)
@@ -43,12 +45,6 @@ static void measure(const struct table *t, size_t widths[COLUMNS_MAX])
     }
 }
 
-static void print_cell(const char *s, size_t n, FILE *to)
-{
-    for (size_t i = 0; i < n; i++)
-        putc((unsigned char)s[i] < 0x20 || s[i] == 0x7f ? '?' : s[i], to);
-}
-
 static void print_line(const char *p, const size_t widths[COLUMNS_MAX], FILE *to)
 {
     size_t owed = 0; /* blanks, written only when a letter follows */
@@ -58,7 +54,7 @@ static void print_line(const char *p, const size_t widths[COLUMNS_MAX], FILE *to
 
         if (n) {
             fprintf(to, "%*s", (int)owed, "");
-            print_cell(p, n, to);
+            human_text(p, n, to);
             owed = 0;
         }
         if (!p[n])

@@ -6,6 +6,9 @@
 #include "core/base/auto.h"
 #include "storage/manifest.h"
 
+/* Far more than anybody needs, and few enough that a hostile image costs no minutes. */
+enum { ENTRIES_MAX = 10000, VOLUMES_MAX = 256 };
+
 /* The keys of an object whose values mean nothing ("Volumes": {"/data": {}}). */
 static int parse_keys(const json_t *o, const char *key, struct strv *ret, struct err *e)
 {
@@ -115,6 +118,13 @@ static int parse_diff_ids(const json_t *o, struct image_config *c, struct err *e
     return 0;
 }
 
+static int bound(const struct strv *l, size_t max, const char *key, struct err *e)
+{
+    return l->n <= max
+               ? 0
+               : err_set(e, EINVAL, "\"%s\" has %zu entries, more than %zu", key, l->n, max);
+}
+
 static int parse_process(const json_t *o, struct image_config *c, struct err *e)
 {
     const struct {
@@ -126,10 +136,15 @@ static int parse_process(const json_t *o, struct image_config *c, struct err *e)
     };
     int r = 0;
 
-    for (size_t i = 0; i < ARRAY_SIZE(lists) && r == 0; i++)
+    for (size_t i = 0; i < ARRAY_SIZE(lists) && r == 0; i++) {
         r = jsonx_strings(o, lists[i].key, lists[i].at, e);
+        if (r == 0)
+            r = bound(lists[i].at, ENTRIES_MAX, lists[i].key, e);
+    }
     if (r == 0)
         r = parse_keys(o, "Volumes", &c->volumes, e);
+    if (r == 0)
+        r = bound(&c->volumes, VOLUMES_MAX, "Volumes", e);
     if (r == 0)
         r = parse_keys(o, "ExposedPorts", &c->exposed_ports, e);
     if (r == 0)

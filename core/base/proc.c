@@ -108,7 +108,11 @@ int proc_open(const struct proc_id *id, int *ret_pidfd, struct err *e)
 
 int proc_signal(int pidfd, pid_t pid, int signo)
 {
-    long r = pidfd >= 0 ? syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0) : kill(pid, signo);
+    long r;
+
+    if (pidfd == -ESRCH) /* it had ended when it was looked for: the number may be another's now */
+        return -ESRCH;
+    r = pidfd >= 0 ? syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0) : kill(pid, signo);
 
     return r < 0 ? -errno : 0;
 }

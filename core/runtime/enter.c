@@ -379,7 +379,7 @@ int enter_start(const struct enter_job *j, struct enter_running *ret, struct err
 
 void enter_kill(const struct enter_running *r)
 {
-    family_kill(r->program);
+    family_kill(r->program, r->program_pidfd);
 }
 
 void enter_signal(const struct enter_running *r, int signo)

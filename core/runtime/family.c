@@ -8,6 +8,7 @@
 #include "core/runtime/family.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -121,17 +122,21 @@ static size_t kill_round(pid_t root)
     return alive;
 }
 
-void family_kill(pid_t root)
+static bool has_ended(int pidfd, int wait_ms)
 {
-    autofd int pidfd = proc_pidfd(root);
     struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
-    (void)kill(root, SIGSTOP);
-    for (int i = 0, quiet = 0; i < ROUNDS && quiet < 2; i++) {
+    return pidfd == -ESRCH || (pidfd >= 0 && poll(&p, 1, wait_ms) > 0);
+}
+
+void family_kill(pid_t root, int pidfd)
+{
+    (void)proc_signal(pidfd, root, SIGSTOP);
+    for (int i = 0, quiet = 0; i < ROUNDS && quiet < 2 && !has_ended(pidfd, 0); i++) {
         quiet = kill_round(root) > 0 ? 0 : quiet + 1;
         (void)nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
     }
-    (void)kill(root, SIGCONT);
-    if (pidfd < 0 || poll(&p, 1, REAP_MS) <= 0)
-        (void)kill(root, SIGKILL);
+    (void)proc_signal(pidfd, root, SIGCONT);
+    if (!has_ended(pidfd, REAP_MS))
+        (void)proc_signal(pidfd, root, SIGKILL);
 }

@@ -66,8 +66,11 @@ static int bare_root(int *root, struct err *e)
 
 static int join(struct inside *in, struct err *e)
 {
-    int r = join_enter(&in->join, CLONE_NEWUSER | CLONE_NEWNS);
+    int r;
 
+    /* Before: nobody inside (--pid host) finds us traceable even for a moment. */
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    r = join_enter(&in->join, CLONE_NEWUSER | CLONE_NEWNS);
     if (r < 0) {
         errno = -r;
         return r == -ESRCH ? err_set(e, ESRCH, "the container has ended")
@@ -75,8 +78,8 @@ static int join(struct inside *in, struct err *e)
     }
     (void)!setresgid(0, 0, 0); /* where nobody is user 0, the capabilities do */
     (void)!setresuid(0, 0, 0);
-    (void)prctl(PR_SET_DUMPABLE, 0);
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* changing the user clears it */
+    (void)prctl(PR_SET_DUMPABLE, 0);        /* changing the user may have set it, */
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* and clears this */
     return 0;
 }
 

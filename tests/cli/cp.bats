@@ -248,3 +248,12 @@ maps() {
     [ "$(rctr unshare cat /proc/self/uid_map | wc -l)" -gt 1 ] || skip "one user only: there is no other map"
     each_driver maps
 }
+
+@test "whoever goes into a container cannot be traced there from the first moment" {
+    need_command strace
+    export RCTR_SINGLE_UID=1
+    rctr run -d --name c --network none localhost/busybox sleep 1000 >/dev/null
+    strace -f -qq -o log -e trace=setns,prctl rctr cp c:/bin/busybox out
+    grep -q 'setns(.*= 0' log
+    is "$(grep -e setns -e PR_SET_DUMPABLE log | head -n 1 | grep -c 'PR_SET_DUMPABLE, SUID_DUMP_DISABLE.*= 0')" 1
+}

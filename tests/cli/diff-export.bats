@@ -109,3 +109,9 @@ whole() {
         is "$(grep -ca secret-of-the-host c.tar)" 0
     done
 }
+
+@test "a file name can neither steer the terminal nor forge a line" {
+    rctr run --network none --name c localhost/busybox sh -c "touch \"/tmp/\$(printf 'a\\033[31m\\nC .etc\\302\\233x')\""
+    is "$(rctr diff c | tail -n 1)" 'A /tmp/a?[31m?C .etc?x'
+    is "$(rctr diff c | wc -l)" 2
+}

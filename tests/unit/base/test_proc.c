@@ -154,6 +154,24 @@ static void statuses_are_as_a_shell_sees_them(void **state)
     assert_non_null(strstr(e.text, "cannot wait for process "));
 }
 
+/* Its number may be anybody's. */
+static void one_that_had_ended_is_not_signalled_by_its_number(void **state)
+{
+    pid_t pid = fork();
+    int status;
+
+    (void)state;
+    if (pid == 0) {
+        pause();
+        _exit(0);
+    }
+    assert_int_equal(proc_signal(-ESRCH, pid, SIGKILL), -ESRCH);
+    assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+    assert_int_equal(proc_signal(-ENOSYS, pid, SIGTERM), 0); /* no pidfds there */
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(WTERMSIG(status), SIGTERM);
+}
+
 static void there_is_a_processor(void **state)
 {
     (void)state;
@@ -171,6 +189,7 @@ int main(void)
         cmocka_unit_test(a_talkative_helper_is_heard_to_its_end),
         cmocka_unit_test(a_helper_gets_a_bare_environment),
         cmocka_unit_test(statuses_are_as_a_shell_sees_them),
+        cmocka_unit_test(one_that_had_ended_is_not_signalled_by_its_number),
         cmocka_unit_test(there_is_a_processor),
     };
 

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "core/runtime/enter.h"
+#include "core/runtime/family.h"
 #include "core/runtime/join.h"
 #include "core/runtime/parent.h"
 #include "tests/unit/runtime/small_root.h"
@@ -239,6 +240,34 @@ static void a_supervised_family_is_killed_to_the_last(void **state)
     end_box();
 }
 
+/* As when somebody in the container kills it first: its number may be anybody's. */
+static void of_a_family_without_root_nobody_is_touched(void **state)
+{
+    pid_t other = fork(), ended;
+    int pidfd, status;
+
+    (void)state;
+    if (other == 0) {
+        if (fork() == 0)
+            pause();
+        (void)waitpid(-1, &status, 0); /* of a child that was killed, at once */
+        _exit(1);
+    }
+    ended = fork();
+    if (ended == 0)
+        _exit(0);
+    pidfd = proc_pidfd(ended);
+    assert_int_equal(waitpid(ended, &status, 0), ended);
+    if (pidfd >= 0)
+        family_kill(other, pidfd);
+    family_kill(other, -ESRCH);
+    usleep(20000);
+    assert_int_equal(waitpid(other, &status, WNOHANG | WUNTRACED), 0);
+    family_kill(other, proc_pidfd(other));
+    assert_int_equal(waitpid(other, &status, 0), other);
+    close(pidfd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +277,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_run_is_explained),
         cmocka_unit_test(a_detached_one_is_the_containers_child),
         cmocka_unit_test(a_supervised_family_is_killed_to_the_last),
+        cmocka_unit_test(of_a_family_without_root_nobody_is_touched),
     };
 
     if (!busybox_can_run())
