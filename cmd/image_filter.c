@@ -6,8 +6,11 @@
 
 #include "core/base/auto.h"
 #include "core/base/near.h"
+#include "core/base/when.h"
 
-static const char *const keys[] = {"reference", "dangling", "label", "before", "since"};
+static const char *const keys[] = {"reference",  "id",       "dangling", "intermediate",
+                                   "containers", "readonly", "label",    "label!",
+                                   "before",     "since",    "after",    "until"};
 
 static bool has_key(const char *word, const char *key)
 {
@@ -32,8 +35,9 @@ static int unknown(const char *word, struct err *e)
     if (near.best)
         return err_set(e, EINVAL, "invalid filter '%s'; did you mean '%s=…'?", word, near.best);
     return err_set(e, EINVAL,
-                   "invalid filter '%s' (known: reference=PATTERN, dangling=true|false, "
-                   "label=KEY[=VALUE], before=IMAGE, since=IMAGE)",
+                   "invalid filter '%s' (known: reference=PATTERN, id=PREFIX, label=KEY[=VALUE], "
+                   "label!=KEY[=VALUE], before=IMAGE, since=IMAGE, until=TIME, and dangling, "
+                   "intermediate, containers, readonly =true|false)",
                    word);
 }
 
@@ -47,28 +51,72 @@ static int created_of(const struct store *s, const char *name, long long *ret, s
     return r;
 }
 
+/* The terms that are true or false. */
+static int *flag_of(struct image_filter *f, const char *word)
+{
+    return has_key(word, "dangling")       ? &f->dangling
+           : has_key(word, "intermediate") ? &f->intermediate
+           : has_key(word, "containers")   ? &f->containers
+           : has_key(word, "readonly")     ? &f->readonly
+                                           : NULL;
+}
+
+/* The earliest of several counts. */
+static int before_time(struct image_filter *f, const char *word, struct err *e)
+{
+    long long ns = 0;
+    int r = err_wrap(e, when_parse(strchr(word, '=') + 1, when_now(), &ns, e), "filter '%s'", word);
+
+    ns /= 1000000000;
+    if (r == 0 && (!f->before || ns < f->before))
+        f->before = ns > 0 ? ns : 1;
+    return r;
+}
+
+static int add(const struct store *s, const char *word, struct image_filter *f, struct err *e)
+{
+    const char *value = strchr(word, '=');
+    int *flag = flag_of(f, word);
+    long long at = 0;
+    bool yes;
+    int r = 0;
+
+    if (flag) {
+        if (opt_parse_flag(value + 1, &yes) < 0)
+            return err_set(e, EINVAL, "filter '%s': true or false is wanted", word);
+        *flag = yes;
+    } else if (has_key(word, "before")) {
+        r = created_of(s, value + 1, &at, e);
+        if (r == 0 && (!f->before || at < f->before))
+            f->before = at;
+    } else if (has_key(word, "since") || has_key(word, "after")) {
+        r = created_of(s, value + 1, &at, e);
+        if (r == 0 && at > f->since)
+            f->since = at;
+    } else if (has_key(word, "until")) {
+        r = before_time(f, word, e);
+    } else if (!has_key(word, "label") && !has_key(word, "label!") && !has_key(word, "reference") &&
+               !has_key(word, "id")) {
+        r = unknown(word, e);
+    }
+    return r;
+}
+
 int image_filter_parse(const struct store *s, const struct opt_list *words, const char *pattern,
                        struct image_filter *ret, struct err *e)
 {
-    struct image_filter f = {.pattern = pattern, .words = words, .dangling = -1};
+    struct image_filter f = {
+        .pattern = pattern,
+        .words = words,
+        .dangling = -1,
+        .intermediate = -1,
+        .containers = -1,
+        .readonly = -1,
+    };
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < words->n; i++) {
-        const char *word = words->v[i], *value = strchr(word, '=');
-        bool flag;
-
-        if (has_key(word, "dangling")) {
-            if (opt_parse_flag(value + 1, &flag) < 0)
-                return err_set(e, EINVAL, "filter '%s': true or false is wanted", word);
-            f.dangling = flag;
-        } else if (has_key(word, "before")) {
-            r = created_of(s, value + 1, &f.before, e);
-        } else if (has_key(word, "since")) {
-            r = created_of(s, value + 1, &f.since, e);
-        } else if (!has_key(word, "label") && !has_key(word, "reference")) {
-            r = unknown(word, e);
-        }
-    }
+    for (size_t i = 0; r == 0 && i < words->n; i++)
+        r = add(s, words->v[i], &f, e);
     if (r == 0)
         *ret = f;
     return r;
@@ -83,14 +131,33 @@ static bool has_label(const struct image_entry *i, const char *want)
     return v && (!want[n] || strcmp(json_string_value(v), want + n + 1) == 0);
 }
 
+static bool word_takes(const char *word, const struct image_entry *i)
+{
+    const char *value = strchr(word, '=') + 1;
+
+    if (has_key(word, "label"))
+        return has_label(i, value);
+    if (has_key(word, "label!"))
+        return !has_label(i, value);
+    if (has_key(word, "id"))
+        return text_starts(i->id.hex, text_starts(value, "sha256:") ? value + 7 : value);
+    return true;
+}
+
+static bool is_wanted(int wanted, bool it_is)
+{
+    return wanted < 0 || wanted == it_is;
+}
+
 bool image_filter_takes(const struct image_filter *f, const struct image_entry *i)
 {
-    if (f->dangling >= 0 && f->dangling != (i->names.n == 0))
+    if (!is_wanted(f->dangling, i->names.n == 0) || !is_wanted(f->intermediate, i->intermediate) ||
+        !is_wanted(f->containers, i->containers > 0) || !is_wanted(f->readonly, false))
         return false;
     if ((f->before && i->created >= f->before) || (f->since && i->created <= f->since))
         return false;
     for (size_t n = 0; n < f->words->n; n++)
-        if (has_key(f->words->v[n], "label") && !has_label(i, strchr(f->words->v[n], '=') + 1))
+        if (!word_takes(f->words->v[n], i))
             return false;
     return true;
 }

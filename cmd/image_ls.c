@@ -19,10 +19,12 @@ struct image_ls_args {
 };
 
 static const struct opt image_ls_opts[] OPT_TABLE = {
-    OPT_FLAG('a', "all", struct image_ls_args, all, "Show images without a name too"),
+    OPT_FLAG('a', "all", struct image_ls_args, all,
+             "Show intermediate images too: without a name, and with others built on them"),
     OPT_FLAG(0, "digests", struct image_ls_args, digests, "Show the digests of the manifests"),
     OPT_LIST('f', "filter", struct image_ls_args, filters, "KEY=VALUE",
-             "Show only what fits: reference, dangling, label, before, since"),
+             "Show only what fits: reference, id, label, before, since, until, dangling, "
+             "intermediate, containers, readonly"),
     OPT_TEXT(0, "format", struct image_ls_args, format, "TEMPLATE",
              "Print table, json or a template such as {{.Repository}} {{.ID}}"),
     OPT_FLAG(0, "no-trunc", struct image_ls_args, no_trunc, "Show whole ids"),
@@ -41,7 +43,11 @@ static const struct listing_column columns[] = {
     {"CreatedSince", "CREATED"},
     {"CreatedAt", "CREATED AT"},
     {"Created", "CREATED"},
+    {"CreatedTime", "CREATED AT"},
     {"Size", "SIZE"},
+    {"VirtualSize", "VIRTUAL SIZE"},
+    {"Containers", "CONTAINERS"},
+    {"ReadOnly", "R/O"},
     {"Names", "NAMES"},
     {"Labels", "LABELS"},
     {NULL, NULL},
@@ -179,10 +185,13 @@ static json_t *row(const struct line *l, bool no_trunc)
     else
         snprintf(id, sizeof id, "%.12s", i->id.hex);
     human_since(i->created, (long long)time(NULL), since);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:O}", "Repository",
-                     l->repository, "Tag", l->tag, "Digest", hash_format(&i->manifest, digest),
-                     "ID", id, "CreatedSince", since, "Created", since, "CreatedAt",
-                     human_time(i->created, at), "Size", human_size(i->size_bytes, size), "Names",
+    human_time(i->created, at);
+    human_size(i->size_bytes, size);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:o, s:O}",
+                     "Repository", l->repository, "Tag", l->tag, "Digest",
+                     hash_format(&i->manifest, digest), "ID", id, "CreatedSince", since, "Created",
+                     since, "CreatedAt", at, "CreatedTime", at, "Size", size, "VirtualSize", size,
+                     "Containers", (json_int_t)i->containers, "ReadOnly", 0, "Names",
                      strings(&i->names), "Labels", i->labels);
 }
 
@@ -192,11 +201,13 @@ static json_t *document(const struct image_entry *i)
     char digest[DIGEST_TEXT_MAX];
 
     return json_pack(
-        "{s:s, s:o, s:o, s:o, s:s, s:I, s:s, s:I, s:O, s:b, s:s, s:s}", "Id", i->id.hex, "Names",
-        strings(&i->names), "RepoTags", strings(&i->names), "RepoDigests", strings(&i->digests),
-        "Digest", hash_format(&i->manifest, digest), "Created", (json_int_t)i->created, "CreatedAt",
-        i->created_text, "Size", (json_int_t)i->size_bytes, "Labels", i->labels, "Dangling",
-        i->names.n == 0, "Architecture", i->platform.arch, "Os", i->platform.os);
+        "{s:s, s:s, s:o, s:o, s:o, s:s, s:I, s:s, s:I, s:I, s:I, s:O, s:b, s:b, s:s, s:s}", "Id",
+        i->id.hex, "ParentId", "", "Names", strings(&i->names), "RepoTags", strings(&i->names),
+        "RepoDigests", strings(&i->digests), "Digest", hash_format(&i->manifest, digest), "Created",
+        (json_int_t)i->created, "CreatedAt", i->created_text, "Size", (json_int_t)i->size_bytes,
+        "VirtualSize", (json_int_t)i->size_bytes, "Containers", (json_int_t)i->containers, "Labels",
+        i->labels, "Dangling", i->names.n == 0, "ReadOnly", 0, "Architecture", i->platform.arch,
+        "Os", i->platform.os);
 }
 
 /* The image was not among the lines before `n`. */
@@ -248,6 +259,10 @@ static int image_ls_main(const void *args, int argc, const char **argv, struct e
         r = image_filter_parse(&s, &a->filters, argc ? argv[0] : NULL, &filter, e);
     if (r == 0)
         r = image_list_load(&s, &images, e);
+    if (r == 0 && (a->format || filter.containers >= 0))
+        r = image_list_count_containers(&s, &images, e);
+    if (r == 0 && !a->all && filter.intermediate < 0 && filter.dangling < 0)
+        filter.intermediate = 0;
     for (size_t i = 0; r == 0 && i < images.n; i++)
         if (image_filter_takes(&filter, &images.v[i]))
             r = add_lines(&lines, &images.v[i], &filter, e);

@@ -9,6 +9,7 @@
 #include "core/base/auto.h"
 #include "core/base/log.h"
 #include "storage/layer.h"
+#include "storage/record.h"
 #include "storage/refs.h"
 
 int image_list_time(const char *text, long long *ret)
@@ -58,6 +59,11 @@ static int fill(const struct store *s, const struct image *i, struct image_entry
         .layers = i->config.diff_id_count,
         .labels = json_incref(i->config.labels),
     };
+    ret->diff_ids = calloc(ret->layers + 1, sizeof *ret->diff_ids);
+    if (!ret->diff_ids)
+        return err_memory(e);
+    if (ret->layers)
+        memcpy(ret->diff_ids, i->config.diff_ids, ret->layers * sizeof *ret->diff_ids);
     memcpy(ret->created_text, i->config.created, sizeof ret->created_text);
     (void)image_list_time(ret->created_text, &ret->created); /* an odd text: 0, unknown */
     return ret->labels ? 0 : err_memory(e);
@@ -128,6 +134,23 @@ static int see(void *arg, const struct ref *name, const struct digest *manifest,
     return r;
 }
 
+static bool stands_on(const struct image_entry *upper, const struct image_entry *lower)
+{
+    if (upper->layers <= lower->layers)
+        return false;
+    for (size_t n = 0; n < lower->layers; n++)
+        if (!hash_equal(&upper->diff_ids[n], &lower->diff_ids[n]))
+            return false;
+    return true;
+}
+
+static void mark_intermediate(struct image_list *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        for (size_t k = 0; l->v[i].digests.n == 0 && !l->v[i].intermediate && k < l->n; k++)
+            l->v[i].intermediate = stands_on(&l->v[k], &l->v[i]);
+}
+
 static int newest_first(const void *a, const void *b)
 {
     const struct image_entry *x = a, *y = b;
@@ -148,8 +171,26 @@ int image_list_load(const struct store *s, struct image_list *ret, struct err *e
     }
     if (l.list.n)
         qsort(l.list.v, l.list.n, sizeof *l.list.v, newest_first);
+    mark_intermediate(&l.list);
     *ret = l.list;
     return 0;
+}
+
+static int see_container(void *arg, struct record *r, struct err *e)
+{
+    struct image_list *l = arg;
+
+    (void)e;
+    for (size_t i = 0; i < l->n; i++)
+        l->v[i].containers += hash_equal(&l->v[i].id, &r->image_id);
+    return 0;
+}
+
+int image_list_count_containers(const struct store *s, struct image_list *l, struct err *e)
+{
+    for (size_t i = 0; i < l->n; i++)
+        l->v[i].containers = 0;
+    return record_each(s, see_container, l, e);
 }
 
 void image_list_free(struct image_list *l)
@@ -158,6 +199,7 @@ void image_list_free(struct image_list *l)
         strv_free(&l->v[i].names);
         strv_free(&l->v[i].digests);
         json_decref(l->v[i].labels);
+        free(l->v[i].diff_ids);
     }
     free(l->v);
     *l = (struct image_list){0};

@@ -13,7 +13,10 @@ struct image_entry {
     char created_text[64]; /* as the config has it */
     long long size_bytes;  /* of the unpacked files of all layers */
     size_t layers;
-    json_t *labels; /* owned object */
+    struct digest *diff_ids; /* owned; of the layers, bottom first */
+    json_t *labels;          /* owned object */
+    bool intermediate;       /* it has no name, and another image stands on all of its layers */
+    size_t containers;       /* made from it; after image_list_count_containers */
 };
 
 struct image_list {
@@ -23,6 +26,8 @@ struct image_list {
 
 /* An image that cannot be read is noted and left out. */
 int image_list_load(const struct store *s, struct image_list *ret, struct err *e);
+/* Fill `containers` of each. */
+int image_list_count_containers(const struct store *s, struct image_list *l, struct err *e);
 void image_list_free(struct image_list *l);
 static inline void image_list_auto_(struct image_list *l)
 {
