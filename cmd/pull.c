@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cmd/command.h"
+#include "cmd/platform.h"
 #include "cmd/progress.h"
 #include "core/base/auto.h"
 
@@ -43,33 +44,12 @@ static const struct opt pull_opts[] OPT_TABLE = {
     OPT_DONE,
 };
 
-/* --platform, or --os, --arch and --variant, one of which alone is enough. */
-static int read_platform(const struct pull_args *a, struct platform *ret, bool *ret_given,
-                         struct err *e)
-{
-    struct platform host;
-    autofree char *text = NULL;
-    bool parts = a->os || a->arch || a->variant;
-    int r;
-
-    *ret_given = a->platform || parts;
-    if (a->platform && parts)
-        return err_set(e, EINVAL, "--platform cannot be used with --os, --arch or --variant");
-    if (!parts)
-        return manifest_platform(a->platform, ret, e);
-    r = manifest_platform(NULL, &host, e);
-    if (r < 0)
-        return r;
-    text = text_format("%s/%s%s%s", a->os ? a->os : host.os, a->arch ? a->arch : host.arch,
-                       a->variant ? "/" : "", a->variant ? a->variant : "");
-    return text ? manifest_platform(text, ret, e) : err_memory(e);
-}
-
 static int read_options(const struct pull_args *a, struct pull_options *ret, bool *ret_given,
                         enum pull_policy *ret_policy, struct err *e)
 {
+    const struct platform_args platform = {a->platform, a->os, a->arch, a->variant};
     bool verify = true;
-    int r = read_platform(a, &ret->platform, ret_given, e);
+    int r = platform_read(&platform, &ret->platform, ret_given, e);
 
     if (r == 0)
         r = pull_policy_parse(a->policy, ret_policy, e);

@@ -67,16 +67,10 @@ static int add_own_name(struct image_save_item *item, struct err *e)
 /* A word that is no image: another name for the first one, as with podman. */
 static int add_tag(struct image_save_item *first, const char *word, struct err *e)
 {
-    char text[REF_TEXT_MAX + 16];
+    char text[REF_TEXT_MAX];
     struct ref name;
-    int r = ref_parse(word, &name, e);
+    int r = ref_parse_own(word, &name, e);
 
-    if (r == 0 && name.digest.hex[0])
-        r = err_set(e, EINVAL, "'%s': a name with a digest cannot be given to an image", word);
-    if (r == 0 && name.short_name) {
-        snprintf(text, sizeof text, "localhost/%s", word);
-        r = ref_parse(text, &name, e);
-    }
     if (r < 0)
         return r;
     ref_format(&name, text);

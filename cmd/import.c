@@ -1,0 +1,95 @@
+/* rctr import: an image from a root file system in a tar archive. */
+#include "core/engine/import.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/command.h"
+#include "cmd/platform.h"
+#include "core/base/auto.h"
+
+struct import_args {
+    const char *message;
+    struct platform_args platform;
+    struct opt_list change;
+    bool quiet;
+};
+
+static const struct opt import_opts[] OPT_TABLE = {
+    OPT_TEXT(0, "arch", struct import_args, platform.arch, "ARCH",
+             "Say that it is for this architecture"),
+    OPT_LIST('c', "change", struct import_args, change, "INSTRUCTION",
+             "Apply a Dockerfile line: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, "
+             "STOPSIGNAL, USER, VOLUME or WORKDIR"),
+    OPT_TEXT('m', "message", struct import_args, message, "TEXT", "Say in the history what it is"),
+    OPT_TEXT(0, "os", struct import_args, platform.os, "OS",
+             "Say that it is for this operating system"),
+    OPT_TEXT(0, "platform", struct import_args, platform.platform, "OS/ARCH[/VARIANT]",
+             "Say that it is for this platform instead of the host's"),
+    OPT_FLAG('q', "quiet", struct import_args, quiet, "Do not tell on a terminal what is read"),
+    OPT_TEXT(0, "variant", struct import_args, platform.variant, "VARIANT",
+             "Say that it is for this variant of the architecture"),
+    OPT_DONE,
+};
+
+static int open_archive(const char *path, int *ret, struct err *e)
+{
+    bool input = strcmp(path, "-") == 0;
+
+    if (strncmp(path, "http://", 7) == 0 || strncmp(path, "https://", 8) == 0)
+        return err_set(e, ENOTSUP,
+                       "'%s': rctr import reads files, not addresses: curl -fL URL | rctr import -",
+                       path);
+    if (input && isatty(STDIN_FILENO))
+        return err_set(e, EINVAL, "give the archive on standard input, or name a file");
+    *ret = input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    return *ret < 0 ? err_sys(e, "cannot open '%s'", input ? "standard input" : path) : 0;
+}
+
+static int import_main(const void *args, int argc, const char **argv, struct err *e)
+{
+    const struct import_args *a = args;
+    struct import_request q = {.message = a->message, .change = a->change, .from = argv[0]};
+    autostore struct store s = STORE_CLOSED;
+    autofd int fd = -1;
+    struct digest id;
+    struct ref name;
+    bool given;
+    int r = platform_read(&a->platform, &q.platform, &given, e);
+
+    if (strcmp(argv[0], "-") == 0)
+        q.from = "standard input";
+    if (r == 0 && argc > 1) {
+        r = ref_parse_own(argv[1], &name, e);
+        q.name = &name;
+    }
+    if (r == 0)
+        r = open_archive(argv[0], &fd, e);
+    if (r == 0)
+        r = store_open(&s, e);
+    if (r == 0 && !a->quiet && isatty(STDERR_FILENO))
+        fprintf(stderr, "Importing %s\n", q.from);
+    if (r == 0)
+        r = err_wrap(e, import_run(&s, fd, &q, &id, e), "%s", q.from);
+    if (r == 0)
+        printf("sha256:%s\n", id.hex);
+    return r;
+}
+
+const struct command command_import OPT_TABLE = {
+    .name = "import",
+    .aliases = "image import",
+    .operand = "FILE|- [IMAGE]",
+    .summary = "Make an image of a root file system in a tar archive",
+    .mixed = true,
+    .opts = import_opts,
+    .args_size = sizeof(struct import_args),
+    .operands_min = 1,
+    .operands_max = 2,
+    .guess = GUESS_FILE,
+    .main = import_main,
+};
