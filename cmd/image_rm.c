@@ -1,11 +1,15 @@
 /* rctr image rm: names first; an image goes with its last name, then what nothing else needs. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/command.h"
+#include "cmd/select.h"
 #include "core/base/auto.h"
 #include "core/base/log.h"
+#include "core/engine/remove.h"
+#include "core/engine/stop.h"
 #include "storage/event.h"
 #include "storage/gc.h"
 #include "storage/image_list.h"
@@ -19,7 +23,7 @@ struct image_rm_args {
 static const struct opt image_rm_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct image_rm_args, all, "Remove all images"),
     OPT_FLAG('f', "force", struct image_rm_args, force,
-             "Remove all names of an image, and one that a container was made from"),
+             "Remove an image by its id with all its names, and the containers made from it"),
     OPT_FLAG('i', "ignore", struct image_rm_args, ignore, "Do not fail when an image is missing"),
     OPT_DONE,
 };
@@ -54,33 +58,63 @@ static int see_name(void *arg, const struct ref *name, const struct digest *mani
 
 struct usage {
     const struct digest *id;
-    char container[RECORD_ID_HEX + 1];
+    struct strv containers; /* their ids */
 };
 
 static int see_container(void *arg, struct record *r, struct err *e)
 {
     struct usage *u = arg;
 
-    (void)e;
-    if (hash_equal(&r->image_id, u->id))
-        memcpy(u->container, r->id, sizeof u->container);
-    return 0;
+    return hash_equal(&r->image_id, u->id) ? strv_add(&u->containers, r->id, e) : 0;
 }
 
-static int check_unused(const struct store *s, const struct image *i, const char *word,
-                        struct err *e)
+static int refuse_used(const struct usage *u, const char *word, struct err *e)
+{
+    const char *first = u->containers.v[0];
+
+    err_set(e, EBUSY,
+            "image %s is in use by container %.12s: remove the container (rctr rm %.12s), or the "
+            "image with its containers (rctr rmi -f)",
+            word, first, first);
+    if (e)
+        e->status = STATUS_IN_USE;
+    return -EBUSY;
+}
+
+/* Running ones are killed. One that goes away meanwhile is fine. */
+static int remove_containers(const struct store *s, const struct usage *u, struct err *e)
+{
+    const struct select_args none = {.ignore = true};
+    const struct select_want want = {.args = &none,
+                                     .words = (const char *const *)u->containers.v,
+                                     .count = (int)u->containers.n};
+    const struct remove_options o = {.force = true, .grace_s = STOP_NOW};
+    autoselection struct selection l = {0};
+    autofree struct remove_item *items = calloc(u->containers.n, sizeof *items);
+    int r = items ? select_load(s, &want, &l, e) : err_memory(e);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < l.n; i++)
+        items[i].record = &l.v[i].record;
+    r = remove_all(s, &o, items, l.n);
+    for (size_t i = 0; i < l.n; i++)
+        if (items[i].result < 0) {
+            *e = items[i].why;
+            return err_wrap(e, items[i].result, "cannot remove container %.12s", l.v[i].record.id);
+        }
+    return r;
+}
+
+static int clear_users(const struct store *s, const struct image *i, const char *word, bool force,
+                       struct err *e)
 {
     struct usage u = {.id = &i->id};
     int r = record_each(s, see_container, &u, e);
 
-    if (r < 0 || !u.container[0])
-        return r;
-    r = err_set(e, EBUSY,
-                "image %s is in use by container %.12s: remove the container (rctr rm "
-                "%.12s), or force the removal (rctr rmi -f)",
-                word, u.container, u.container);
-    if (e)
-        e->status = STATUS_IN_USE;
+    if (r == 0 && u.containers.n)
+        r = force ? remove_containers(s, &u, e) : refuse_used(&u, word, e);
+    strv_free(&u.containers);
     return r;
 }
 
@@ -107,14 +141,14 @@ static int remove_image(struct store *s, const struct image *i, const char *word
 
     if (r < 0)
         return r;
-    if (by_name && names.tagged > 1 && !force)
+    if (by_name && names.tagged > 1)
         return remove_name(s, &i->id, &given, e);
     if (!by_name && names.tagged > 1 && !force)
         return err_set(e, EBUSY,
                        "unable to delete image \"%s\" by ID with more than one tag: "
                        "remove it by a name, or force it (rctr rmi -f)",
                        word);
-    r = force ? 0 : check_unused(s, i, word, e);
+    r = clear_users(s, i, word, force, e);
     do {
         for (size_t n = 0; r == 0 && n < names.n; n++)
             r = remove_name(s, &i->id, &names.v[n], e);

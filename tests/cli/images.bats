@@ -131,14 +131,30 @@ Deleted: $id"
     is "$(ls "$RCTR_STATE/layers" | wc -l)" 0
 }
 
-@test "an image that a container was made from wants force, and its layers stay" {
+@test "an image that a container was made from wants force, which removes the container too" {
     rctr run --name web localhost/busybox true
-    fails_with 2 "image busybox is in use by container" rctr rmi busybox
+    rctr run -d --name busy --network none localhost/busybox sleep 1000
+    fails_with 2 "is in use by container" rctr rmi busybox
     is "$(rctr image exists busybox && echo there)" there
+    image_load tool hello
+    rctr create --name other tool true
     has "$(rctr rmi -f busybox)" "Untagged: localhost/busybox:latest"
-    is "$(rctr images -q)" ""
-    is "$(ls "$RCTR_STATE/layers" | wc -l)" 1
+    is "$(rctr images --format '{{.Repository}}')" localhost/tool
+    is "$(rctr ps -a --format '{{.Names}}')" other
+    rctr rm other
+    rctr rmi tool
+    is "$(ls "$RCTR_STATE/layers" | wc -l)" 0
     run -0 rctr system check
+}
+
+@test "rmi -f of one name of several takes the name alone, and leaves containers" {
+    rctr run --name web localhost/busybox true
+    rctr tag busybox other
+    is "$(rctr rmi -f other)" "Untagged: localhost/other:latest"
+    is "$(rctr ps -a --format '{{.Names}}')" web
+    rctr tag busybox other
+    has "$(rctr rmi -f "$(rctr images -q)")" "Deleted: "
+    is "$(rctr ps -aq)$(rctr images -q)" ""
 }
 
 @test "an image whose name went to another is dangling until it is removed" {
