@@ -3,12 +3,17 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/base/auto.h"
+#include "core/base/when.h"
+#include "storage/blob.h"
 #include "storage/image_list.h"
 #include "storage/refs.h"
 
 struct names {
+    const struct store *s;
     const struct digest *manifest;
     struct strv tags, digests;
+    long long newest_ns; /* when the last of the names was given; 0: none has a tag */
 };
 
 static int see(void *arg, const struct ref *name, const struct digest *manifest, struct err *e)
@@ -16,10 +21,13 @@ static int see(void *arg, const struct ref *name, const struct digest *manifest,
     struct names *n = arg;
     char text[REF_TEXT_MAX];
     autotext struct text digest = {0};
+    long long at = 0;
     int r = 0;
 
     if (!hash_equal(manifest, n->manifest))
         return 0;
+    if (!name->digest.hex[0] && refs_time(n->s, name, &at, NULL) == 0 && at > n->newest_ns)
+        n->newest_ns = at;
     if (!name->digest.hex[0])
         r = strv_add(&n->tags, ref_format(name, text), e);
     text_addf(&digest, "%s@sha256:%s", ref_format_repo(name, text),
@@ -51,24 +59,27 @@ static json_t *digest_text(const struct digest *d)
  * whatever the image left out. */
 static json_t *config_of(const struct image *i)
 {
-    static const char *const lists[] = {"Env", "Cmd", "Entrypoint", "OnBuild", "Shell"};
-    static const char *const texts[] = {"User", "WorkingDir", "StopSignal"};
-    static const char *const objects[] = {"ExposedPorts", "Volumes", "Healthcheck"};
+    static const char *const nulls[] = {"Env",   "Cmd",          "Entrypoint", "OnBuild",
+                                        "Shell", "ExposedPorts", "Volumes",    "Healthcheck"};
+    static const char *const texts[] = {"User",     "WorkingDir", "StopSignal",
+                                        "Hostname", "Domainname", "Image"};
+    static const char *const flags[] = {"AttachStdin", "AttachStdout", "AttachStderr",
+                                        "Tty",         "OpenStdin",    "StdinOnce"};
     json_t *c = json_deep_copy(json_object_get(i->config.document, "config"));
 
     if (!json_is_object(c)) {
         json_decref(c);
         c = json_object();
     }
-    for (size_t n = 0; n < sizeof lists / sizeof *lists; n++)
-        if (!json_object_get(c, lists[n]))
-            json_object_set_new(c, lists[n], json_null());
-    for (size_t n = 0; n < sizeof texts / sizeof *texts; n++)
+    for (size_t n = 0; n < ARRAY_SIZE(nulls); n++)
+        if (!json_object_get(c, nulls[n]))
+            json_object_set_new(c, nulls[n], json_null());
+    for (size_t n = 0; n < ARRAY_SIZE(texts); n++)
         if (!json_object_get(c, texts[n]))
             json_object_set_new(c, texts[n], json_string(""));
-    for (size_t n = 0; n < sizeof objects / sizeof *objects; n++)
-        if (!json_object_get(c, objects[n]))
-            json_object_set_new(c, objects[n], json_null());
+    for (size_t n = 0; n < ARRAY_SIZE(flags); n++)
+        if (!json_object_get(c, flags[n]))
+            json_object_set_new(c, flags[n], json_false());
     json_object_set(c, "Labels", i->config.labels);
     return c;
 }
@@ -96,33 +107,72 @@ static json_t *history_of(const struct image *i)
     return json_is_array(h) ? json_incref(h) : json_array();
 }
 
-static json_t *document(const struct store *s, const struct image *i, const struct names *n)
+/* The layers are lower folders of overlayfs, whichever driver a container takes: the top one, and
+ * those below it. */
+static json_t *driver_of(const struct store *s, const struct image *i)
 {
-    long long size = image_list_size(s, i);
+    size_t top = i->config.diff_id_count;
+    json_t *data = json_object();
+    autotext struct text lower = {0}, upper = {0};
 
-    return json_pack(
-        "{s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:{s:s, s:o}, "
-        "s:O, s:s, s:s, s:o, s:{s:s}}",
-        "Id", digest_text(&i->id), "Digest", digest_text(&i->manifest_digest), "RepoTags",
-        strings(&n->tags), "RepoDigests", strings(&n->digests), "Parent", "", "Comment",
-        text_of(i, "comment"), "Created", i->config.created, "Author", text_of(i, "author"),
-        "Config", config_of(i), "Architecture", i->config.platform.arch, "Variant",
-        i->config.platform.variant, "Os", i->config.platform.os, "Size", (json_int_t)size,
-        "VirtualSize", (json_int_t)size, "RootFS", "Type", "layers", "Layers", layers_of(i),
-        "Labels", i->config.labels, "User", i->config.user, "ManifestType", i->manifest.media_type,
-        "History", history_of(i), "GraphDriver", "Name", "rctr");
+    if (top)
+        text_addf(&upper, "%s/layers/%s/tree", s->path, i->config.diff_ids[top - 1].hex);
+    for (size_t n = top; n > 1; n--)
+        text_addf(&lower, "%s%s/layers/%s/tree", lower.n ? ":" : "", s->path,
+                  i->config.diff_ids[n - 2].hex);
+    if (lower.n)
+        json_object_set_new(data, "LowerDir", json_string(lower.s));
+    if (upper.n)
+        json_object_set_new(data, "UpperDir", json_string(upper.s));
+    return json_pack("{s:s, s:o}", "Name", "overlay", "Data", data);
+}
+
+static json_t *annotations_of(const struct store *s, const struct image *i)
+{
+    autotext struct text bytes = {0};
+    autojson json_t *manifest = NULL;
+    json_t *annotations = NULL;
+
+    if (blob_read(s, &i->manifest_digest, MANIFEST_MAX, &bytes, NULL) == 0 &&
+        jsonx_parse(bytes.s, bytes.n, &manifest, NULL) == 0)
+        annotations = json_object_get(manifest, "annotations");
+    return json_is_object(annotations) ? json_incref(annotations) : json_object();
+}
+
+static json_t *document(const struct image *i, const struct names *n)
+{
+    long long size = image_list_size(n->s, i);
+    char tagged[WHEN_MAX];
+    autojson json_t *first = json_pack(
+        "{s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "Id", digest_text(&i->id),
+        "Digest", digest_text(&i->manifest_digest), "RepoTags", strings(&n->tags), "RepoDigests",
+        strings(&n->digests), "Parent", "", "Comment", text_of(i, "comment"), "Created",
+        i->config.created, "Container", "", "DockerVersion", text_of(i, "docker_version"),
+        "Version", text_of(i, "docker_version"), "Author", text_of(i, "author"), "Config",
+        config_of(i));
+    autojson json_t *rest = json_pack(
+        "{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:{s:s, s:o}, s:{s:s}, s:o, s:O, s:s, s:s, s:o}",
+        "Architecture", i->config.platform.arch, "Variant", i->config.platform.variant, "Os",
+        i->config.platform.os, "OsVersion", i->config.platform.os_version, "Size", (json_int_t)size,
+        "VirtualSize", (json_int_t)size, "GraphDriver", driver_of(n->s, i), "RootFS", "Type",
+        "layers", "Layers", layers_of(i), "Metadata", "LastTagTime",
+        when_format(n->newest_ns, tagged), "Annotations", annotations_of(n->s, i), "Labels",
+        i->config.labels, "User", i->config.user, "ManifestType", i->manifest.media_type, "History",
+        history_of(i));
+
+    return first && rest && json_object_update(first, rest) == 0 ? json_incref(first) : NULL;
 }
 
 int inspect_image(const struct store *s, const char *word, json_t **ret, struct err *e)
 {
     autoimage struct image i = {0};
-    struct names n = {.manifest = &i.manifest_digest};
+    struct names n = {.s = s, .manifest = &i.manifest_digest};
     int r = image_find(s, word, NULL, &i, e);
 
     if (r == 0)
         r = image_each(s, see, &n, e);
     if (r == 0) {
-        *ret = document(s, &i, &n);
+        *ret = document(&i, &n);
         if (!*ret)
             r = err_set(e, EINVAL, "%s: its config holds a text that is not UTF-8", word);
     }

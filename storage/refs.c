@@ -83,6 +83,22 @@ int refs_read(const struct store *s, const struct ref *name, struct digest *ret,
     return r;
 }
 
+int refs_time(const struct store *s, const struct ref *name, long long *ret_ns, struct err *e)
+{
+    char path[REFS_PATH_MAX], text[REF_TEXT_MAX];
+    struct stat st;
+    int r = path_of(name, path, e);
+
+    if (r < 0)
+        return r;
+    if (fstatat(s->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT || errno == ENOTDIR
+                   ? err_set(e, ENOENT, "%s: image not known", ref_format(name, text))
+                   : err_sys(e, "cannot look at '%s'", path);
+    *ret_ns = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec;
+    return 0;
+}
+
 /* Make the folders of `path` (all but its last part), each durable in its parent; opens the last
  * one. -ENOENT when a remover was faster. */
 static int open_folders(const struct store *s, const char *path, int *ret_fd, struct err *e)

@@ -16,6 +16,8 @@
 
 /* -ENOENT when there is no such name. A ref with a digest is looked up by it, else by its tag. */
 int refs_read(const struct store *s, const struct ref *name, struct digest *ret, struct err *e);
+/* When it was last given: nanoseconds since 1970; -ENOENT. */
+int refs_time(const struct store *s, const struct ref *name, long long *ret_ns, struct err *e);
 /* Durable on return: temporary file, fsync, rename, fsync of the folders. */
 int refs_write(struct store *s, const struct ref *name, const struct digest *manifest,
                struct err *e);

@@ -22,6 +22,34 @@ config='{"Env":["PATH=/bin","A=1"],"Cmd":["sh","-c"],"Labels":{"a.b":"x"},"User"
     is "$(rctr image inspect quay.io/x/tool:v1)" "$(cat doc)"
 }
 
+@test "every member of docker's document is there, whatever the image left out" {
+    image_load tool hello
+    rctr image inspect tool >doc
+    for key in Id RepoTags RepoDigests Parent Comment Created Container DockerVersion Author Config Architecture Os \
+        Size VirtualSize GraphDriver RootFS Metadata Annotations Digest History ManifestType User Version Labels; do
+        is "$key $(jq ".[0]|has(\"$key\")" doc)" "$key true"
+    done
+    for key in Hostname Domainname User AttachStdin AttachStdout AttachStderr Tty OpenStdin StdinOnce Env Cmd Image \
+        Volumes WorkingDir Entrypoint OnBuild Labels; do
+        is "$key $(jq ".[0].Config|has(\"$key\")" doc)" "$key true"
+    done
+    is "$(rctr image inspect -f '{{.Config.Tty}} {{.DockerVersion}}{{.Author}}' tool)" "false "
+}
+
+@test "what the image says of itself, where its layers are, and when it got its name" {
+    OCI_MORE='{"author":"me","docker_version":"20.10","comment":"why","os.version":"10.0"}' image_stack tool '{}' one two
+    is "$(rctr image inspect -f '{{.Author}} {{.DockerVersion}} {{.Comment}} {{.OsVersion}}' tool)" "me 20.10 why 10.0"
+    upper=$(rctr image inspect -f '{{.GraphDriver.Data.UpperDir}}' tool)
+    lower=$(rctr image inspect -f '{{.GraphDriver.Data.LowerDir}}' tool)
+    is "$(cat "$upper/layer-1/two")$(cat "$lower/layer-0/one")" twoone
+    first=$(rctr image inspect -f '{{.Metadata.LastTagTime}}' tool)
+    is "${first:0:4}" "$(date -u +%Y)"
+    rctr tag tool other
+    [[ $(rctr image inspect -f '{{.Metadata.LastTagTime}}' tool) > $first ]]
+    rctr untag tool
+    is "$(rctr image inspect -f '{{.Metadata.LastTagTime}}' "$(rctr images -q)")" 0001-01-01T00:00:00Z
+}
+
 @test "templates reach every field" {
     image_load tool hello "$config"
     is "$(rctr inspect -f '{{json .Config.Env}}' tool)" '["PATH=/bin","A=1"]'

@@ -101,6 +101,27 @@ static void removing_the_last_one_removes_its_folders(void **state)
     assert_int_equal(get("quay.io/a"), '2');
 }
 
+static void a_name_knows_when_it_was_given(void **state)
+{
+    struct ref r;
+    struct err e = {0};
+    long long first = 0, second = 0;
+
+    (void)state;
+    put("docker.io/when/x", '1');
+    assert_int_equal(ref_parse("docker.io/when/x", &r, NULL), 0);
+    assert_int_equal(refs_time(&store, &r, &first, &e), 0);
+    assert_true(first > 1600000000LL * 1000000000);
+    put("docker.io/when/x", '2');
+    assert_int_equal(refs_time(&store, &r, &second, &e), 0);
+    assert_true(second >= first);
+    assert_int_equal(ref_parse("docker.io/when/y", &r, NULL), 0);
+    assert_int_equal(refs_time(&store, &r, &second, &e), -ENOENT);
+    assert_string_equal(e.text, "docker.io/when/y:latest: image not known");
+    assert_int_equal(ref_parse("docker.io/when/x", &r, NULL), 0);
+    assert_int_equal(refs_remove(&store, &r, NULL), 0);
+}
+
 static void no_name_leads_out_of_its_folder(void **state)
 {
     struct digest d = digest('1');
