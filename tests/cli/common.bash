@@ -74,6 +74,16 @@ still_running() {
     done
 }
 
+# each_driver COMMAND...: with each storage driver; its containers are removed.
+each_driver() {
+    for RCTR_STORAGE_DRIVER in overlay fuse-overlayfs copy; do
+        export RCTR_STORAGE_DRIVER
+        echo "driver: $RCTR_STORAGE_DRIVER"
+        "$@"
+        rctr rm -f -a >/dev/null
+    done
+}
+
 need_registry() {
     [ -n "${RCTR_TEST_REGISTRY:-}" ] || skip "no registry: RCTR_TEST_REGISTRY is not set (tests/run.sh sets it)"
 }

@@ -11,22 +11,10 @@ setup() {
     rctr run --rm --network none localhost/busybox true
 }
 
-teardown() {
-    rctr rm -f -t 0 -a >/dev/null 2>&1 || true
-    common_teardown
-}
-
 # At the end of a test: no process, mount or disk use is left that a command does not take away.
 all_gone() {
     rctr rm -f -t 0 -a >/dev/null
-    sweep
-    for _ in $(seq 60); do
-        [ -z "$(ours)" ] && break
-        sleep 0.05
-    done
-    is "$(ours)" ""
-    rctr system check --repair >/dev/null
-    rctr system check
+    nothing_left
 }
 
 # strike ROUNDS MILLISECONDS WHOM COMMAND...: run it, and kill at random moments: WHOM is all (the

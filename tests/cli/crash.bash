@@ -34,6 +34,18 @@ sweep() {
     return 1
 }
 
+# No process, and nothing in the store that a command does not take away.
+nothing_left() {
+    sweep
+    for _ in $(seq 60); do
+        [ -z "$(ours)" ] && break
+        sleep 0.05
+    done
+    is "$(ours)" ""
+    rctr system check --repair >/dev/null
+    rctr system check
+}
+
 # killed ROUNDS MILLISECONDS WHOM COMMAND...: run it, kill -9 at random times, and look.
 killed() {
     local rounds=$1 span=$2 whom=$3 pid victims
@@ -50,14 +62,7 @@ killed() {
         timeout 10 tail -s 0.02 --pid=$pid -f /dev/null || { echo "round $round: the client hangs"; return 1; }
         wait $pid || true
     done
-    sweep
-    for _ in $(seq 60); do
-        [ -z "$(ours)" ] && break
-        sleep 0.05
-    done
-    is "$(ours)" ""
-    rctr system check --repair >/dev/null
-    rctr system check
+    nothing_left
 }
 
 # unknown: processes of ours that no record names, as "PID COMMAND LINE": monitors, and first

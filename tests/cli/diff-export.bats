@@ -1,20 +1,6 @@
 # also: single-uid
 load common
 
-teardown() {
-    rctr rm -f -a >/dev/null 2>&1 || true
-    common_teardown
-}
-
-each_driver() { # COMMAND…: with each storage driver
-    for RCTR_STORAGE_DRIVER in overlay fuse-overlayfs copy; do
-        export RCTR_STORAGE_DRIVER
-        echo "driver: $RCTR_STORAGE_DRIVER"
-        "$@"
-        rctr rm -f -a >/dev/null
-    done
-}
-
 changes() {
     rctr run --name c --network none localhost/busybox sh -c 'echo hi >/etc/new; rm /etc/passwd
         mkdir -p /d/e; ln -s x /d/l; echo 1 >/d/e/f; ln /d/e/f /d/g; mkfifo /d/p

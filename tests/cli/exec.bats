@@ -9,11 +9,6 @@ begin() {
     rctr run -d --name c --network none "$@" localhost/busybox sh -c 'trap "exit 0" TERM; while :; do sleep 1 & wait $!; done' >id
 }
 
-teardown() {
-    rctr rm -f -t 0 c >/dev/null 2>&1 || true
-    common_teardown
-}
-
 # eventually COMMAND…: within five seconds it succeeds.
 eventually() {
     for _ in $(seq 50); do

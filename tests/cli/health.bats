@@ -3,11 +3,6 @@
 load common
 bats_require_minimum_version 1.5.0
 
-teardown() {
-    rctr rm -f -t 0 c >/dev/null 2>&1 || true
-    common_teardown
-}
-
 # begin OPTION…: a container called c that sleeps and is asked five times a second.
 begin() {
     rctr run -d --name c --network none --health-interval 200ms "$@" localhost/busybox sleep 1000 >id

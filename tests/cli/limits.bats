@@ -23,11 +23,6 @@ group() {
     jq -r .cgroup "$(grep -l "\"name\":\"$1\"" "$RCTR_STATE"/containers/*/record.json)"
 }
 
-teardown() {
-    rctr rm -f -t 0 -a >/dev/null 2>&1 || true
-    common_teardown
-}
-
 @test "what was not asked is never refused: a container without limits has no cgroup" {
     rctr run -d --name c --network none localhost/busybox sleep 60 >/dev/null
     is "$(group c)" null

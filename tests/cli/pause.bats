@@ -3,11 +3,6 @@ bats_require_minimum_version 1.5.0
 # also: single-uid
 load common
 
-teardown() {
-    rctr rm -f -t 0 -a >/dev/null 2>&1 || true
-    common_teardown
-}
-
 # begin NAME [OPTION…]: one that writes a line every twentieth of a second, from many short processes.
 begin() {
     local name=$1

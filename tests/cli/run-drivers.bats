@@ -1,14 +1,6 @@
 # also: single-uid
 load common
 
-each_driver() { # COMMAND…: with each storage driver
-    for RCTR_STORAGE_DRIVER in overlay fuse-overlayfs copy; do
-        export RCTR_STORAGE_DRIVER
-        echo "driver: $RCTR_STORAGE_DRIVER"
-        "$@"
-    done
-}
-
 write_and_read() {
     is "$(rctr run --rm --network none localhost/busybox sh -c 'echo x >/etc/new && cat /etc/new')" x
     is "$(rctr run --rm --network none localhost/busybox sh -c 'rm -r /usr/sbin && ls -d /usr/sbin 2>&1 | grep -c "No such"')" 1

@@ -3,11 +3,6 @@ bats_require_minimum_version 1.5.0
 # also: single-uid
 load common
 
-teardown() {
-    rctr rm -f -t 0 -a >/dev/null 2>&1 || true
-    common_teardown
-}
-
 # policy NAME: its restart policy.
 policy() {
     jq -r "select(.name == \"$1\").restart" "$RCTR_STATE"/containers/*/record.json

@@ -4,11 +4,6 @@ bats_require_minimum_version 1.5.0
 # also: single-uid
 load common
 
-teardown() {
-    rctr rm -fa >/dev/null 2>&1 || true
-    common_teardown
-}
-
 run_here() { # OPTIONS... -- WORDS...: in busybox without a network
     local options=()
     while [ "$1" != -- ]; do options+=("$1"); shift; done
