@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/progress.h"
+#include "cmd/registry_args.h"
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "core/engine/remove.h"
@@ -50,25 +51,18 @@ static int find_image(struct store *s, const struct create_args *a, const char *
                       struct image *ret, struct err *e)
 {
     struct progress progress;
-    struct pull_options o = {.tls_verify = -1,
-                             .authfile = a->authfile,
-                             .retries = 3,
-                             .progress = progress_event,
-                             .arg = &progress};
+    struct pull_options o = {
+        .authfile = a->authfile, .retries = 3, .progress = progress_event, .arg = &progress};
     enum pull_policy policy;
-    bool verify, chosen = false;
+    bool chosen = false;
     int r = pull_policy_parse(a->pull, &policy, e);
 
     if (r == 0)
         r = choose_platform(a, &o.platform, &chosen, e);
+    if (r == 0)
+        r = registry_args_tls_verify(a->tls_verify, &o.tls_verify, e);
     if (r < 0)
         return r;
-    if (a->tls_verify) {
-        if (opt_parse_flag(a->tls_verify, &verify) < 0)
-            return err_set(e, EINVAL, "--tls-verify: '%s' is neither true nor false",
-                           a->tls_verify);
-        o.tls_verify = verify;
-    }
     progress_begin(&progress, a->quiet);
     r = pull_ensure(s, name, policy, chosen ? &o.platform : NULL, &o, ret, e);
     progress_end(&progress);

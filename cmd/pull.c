@@ -8,25 +8,20 @@
 #include "cmd/command.h"
 #include "cmd/platform.h"
 #include "cmd/progress.h"
+#include "cmd/registry_args.h"
 #include "core/base/auto.h"
-
-enum { RETRIES_MAX = 100 };
 
 struct pull_args {
     bool quiet;
-    const char *platform, *os, *arch, *variant, *tls_verify, *creds, *authfile, *cert_dir, *policy;
-    long long retry;
+    const char *platform, *os, *arch, *variant, *policy;
+    struct registry_args registry;
 };
 
 static const struct opt pull_opts[] OPT_TABLE = {
     OPT_TEXT(0, "arch", struct pull_args, arch, "ARCH", "Pull for this architecture"),
-    OPT_TEXT(0, "authfile", struct pull_args, authfile, "FILE",
-             "Read credentials from FILE, as REGISTRY_AUTH_FILE would", .guess = GUESS_FILE),
-    OPT_TEXT(0, "cert-dir", struct pull_args, cert_dir, "DIR",
-             "Trust the authorities (*.crt) and use the certificate (*.cert, *.key) in DIR",
-             .guess = GUESS_FOLDER),
-    OPT_TEXT(0, "creds", struct pull_args, creds, "USER:PASSWORD",
-             "Log in to the registry with these"),
+    REGISTRY_AUTHFILE(struct pull_args, registry),
+    REGISTRY_CERT_DIR(struct pull_args, registry),
+    REGISTRY_CREDS(struct pull_args, registry),
     OPT_TEXT(0, "os", struct pull_args, os, "OS", "Pull for this operating system"),
     OPT_TEXT(0, "platform", struct pull_args, platform, "OS/ARCH[/VARIANT]",
              "Pull for this platform instead of the host's"),
@@ -34,11 +29,8 @@ static const struct opt pull_opts[] OPT_TABLE = {
              "Ask the registry always, only for what the store lacks, never, or for what is newer",
              .preset = "always"),
     OPT_FLAG('q', "quiet", struct pull_args, quiet, "Show nothing but the image's id"),
-    OPT_INT(0, "retry", struct pull_args, retry, "N", "Try a request that fails N times more",
-            .preset = "3"),
-    OPT_TEXT(0, "tls-verify", struct pull_args, tls_verify, "true|false",
-             "Demand https and a valid certificate (true unless registries.conf says otherwise)",
-             .implied = "true"),
+    REGISTRY_RETRY(struct pull_args, registry),
+    REGISTRY_TLS_VERIFY(struct pull_args, registry),
     OPT_TEXT(0, "variant", struct pull_args, variant, "VARIANT",
              "Pull for this variant of the architecture"),
     OPT_DONE,
@@ -48,24 +40,16 @@ static int read_options(const struct pull_args *a, struct pull_options *ret, boo
                         enum pull_policy *ret_policy, struct err *e)
 {
     const struct platform_args platform = {a->platform, a->os, a->arch, a->variant};
-    bool verify = true;
     int r = platform_read(&platform, &ret->platform, ret_given, e);
 
     if (r == 0)
         r = pull_policy_parse(a->policy, ret_policy, e);
-    if (r < 0)
-        return r;
-    if (a->tls_verify && opt_parse_flag(a->tls_verify, &verify) < 0)
-        return err_set(e, EINVAL, "--tls-verify: '%s' is neither true nor false", a->tls_verify);
-    if (a->retry < 0 || a->retry > RETRIES_MAX)
-        return err_set(e, EINVAL, "--retry: %lld is not a number from 0 to %d", a->retry,
-                       (int)RETRIES_MAX);
-    ret->tls_verify = a->tls_verify ? verify : -1;
-    ret->authfile = a->authfile;
-    ret->creds = a->creds;
-    ret->cert_dir = a->cert_dir;
-    ret->retries = (int)a->retry;
-    return 0;
+    if (r == 0)
+        r = registry_args_read(&a->registry, &ret->tls_verify, &ret->retries, e);
+    ret->authfile = a->registry.authfile;
+    ret->creds = a->registry.creds;
+    ret->cert_dir = a->registry.cert_dir;
+    return r;
 }
 
 static int pull_main(const void *args, int argc, const char **argv, struct err *e)

@@ -6,40 +6,33 @@
 #include <string.h>
 
 #include "cmd/command.h"
+#include "cmd/registry_args.h"
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "storage/image_load.h"
 
-enum { RETRIES_MAX = 100 };
-
 struct push_args {
     bool quiet, force;
-    const char *tls_verify, *creds, *authfile, *cert_dir, *digestfile, *format;
-    long long retry, level;
+    const char *digestfile, *format;
+    long long level;
+    struct registry_args registry;
 };
 
 static const struct opt push_opts[] OPT_TABLE = {
-    OPT_TEXT(0, "authfile", struct push_args, authfile, "FILE",
-             "Read credentials from FILE, as REGISTRY_AUTH_FILE would", .guess = GUESS_FILE),
-    OPT_TEXT(0, "cert-dir", struct push_args, cert_dir, "DIR",
-             "Trust the authorities (*.crt) and use the certificate (*.cert, *.key) in DIR",
-             .guess = GUESS_FOLDER),
+    REGISTRY_AUTHFILE(struct push_args, registry),
+    REGISTRY_CERT_DIR(struct push_args, registry),
     OPT_TEXT(0, "compression-format", struct push_args, format, "gzip|zstd|none",
              "Compress layers this way that are not compressed", .preset = "gzip"),
     OPT_INT(0, "compression-level", struct push_args, level, "N",
             "Compress harder: 1 to 9 with gzip, 1 to 19 with zstd", .preset = "-1"),
-    OPT_TEXT(0, "creds", struct push_args, creds, "USER:PASSWORD",
-             "Log in to the registry with these"),
+    REGISTRY_CREDS(struct push_args, registry),
     OPT_TEXT(0, "digestfile", struct push_args, digestfile, "FILE",
              "Write the digest of the manifest to FILE", .guess = GUESS_FILE),
     OPT_FLAG(0, "force-compression", struct push_args, force,
              "Compress layers anew that are compressed in another way"),
     OPT_FLAG('q', "quiet", struct push_args, quiet, "Show nothing"),
-    OPT_INT(0, "retry", struct push_args, retry, "N", "Try a request that fails N times more",
-            .preset = "3"),
-    OPT_TEXT(0, "tls-verify", struct push_args, tls_verify, "true|false",
-             "Demand https and a valid certificate (true unless registries.conf says otherwise)",
-             .implied = "true"),
+    REGISTRY_RETRY(struct push_args, registry),
+    REGISTRY_TLS_VERIFY(struct push_args, registry),
     OPT_DONE,
 };
 
@@ -67,26 +60,18 @@ static void show(void *arg, const struct push_event *ev)
 
 static int read_options(const struct push_args *a, struct push_options *o, struct err *e)
 {
-    bool verify = true;
     int r = err_wrap(e, deflate_parse(a->format, &o->format, e), "--compression-format");
 
     o->level = (int)a->level;
     if (r == 0 && a->level != DEFLATE_LEVEL_FAST)
         r = err_wrap(e, deflate_check_level(o->format, a->level, e), "--compression-level");
-    if (r < 0)
-        return r;
-    if (a->tls_verify && opt_parse_flag(a->tls_verify, &verify) < 0)
-        return err_set(e, EINVAL, "--tls-verify: '%s' is neither true nor false", a->tls_verify);
-    if (a->retry < 0 || a->retry > RETRIES_MAX)
-        return err_set(e, EINVAL, "--retry: %lld is not a number from 0 to %d", a->retry,
-                       (int)RETRIES_MAX);
-    o->tls_verify = a->tls_verify ? verify : -1;
-    o->authfile = a->authfile;
-    o->creds = a->creds;
-    o->cert_dir = a->cert_dir;
-    o->retries = (int)a->retry;
+    if (r == 0)
+        r = registry_args_read(&a->registry, &o->tls_verify, &o->retries, e);
+    o->authfile = a->registry.authfile;
+    o->creds = a->registry.creds;
+    o->cert_dir = a->registry.cert_dir;
     o->all_anew = a->force;
-    return 0;
+    return r;
 }
 
 /* The destination, else the image's own name. "docker://" is what it is anyway. */

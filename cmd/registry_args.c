@@ -1,0 +1,33 @@
+#include "cmd/registry_args.h"
+
+#include <errno.h>
+
+enum { RETRIES_MAX = 100 };
+
+int registry_args_tls_verify(const char *value, int *ret, struct err *e)
+{
+    bool verify;
+
+    if (!value) {
+        *ret = -1;
+        return 0;
+    }
+    if (opt_parse_flag(value, &verify) < 0)
+        return err_set(e, EINVAL, "--tls-verify: '%s' is neither true nor false", value);
+    *ret = verify;
+    return 0;
+}
+
+int registry_args_read(const struct registry_args *a, int *ret_tls_verify, int *ret_retries,
+                       struct err *e)
+{
+    int r = registry_args_tls_verify(a->tls_verify, ret_tls_verify, e);
+
+    if (r < 0)
+        return r;
+    if (a->retry < 0 || a->retry > RETRIES_MAX)
+        return err_set(e, EINVAL, "--retry: %lld is not a number from 0 to %d", a->retry,
+                       (int)RETRIES_MAX);
+    *ret_retries = (int)a->retry;
+    return 0;
+}
