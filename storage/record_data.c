@@ -182,24 +182,6 @@ static int get_number(const json_t *j, const char *key, long long *ret, struct e
     return r;
 }
 
-static int get_strings_object(const json_t *j, const char *key, json_t **at, struct err *e)
-{
-    json_t *o = NULL, *value;
-    const char *name;
-    int r = jsonx_object(j, key, &o, e);
-
-    if (r < 0 || !o)
-        return r;
-    json_object_foreach(o, name, value)
-    {
-        if (!json_is_string(value))
-            return err_set(e, EINVAL, "\"%s\": \"%s\" is not a string", key, name);
-    }
-    json_decref(*at);
-    *at = json_incref(o);
-    return 0;
-}
-
 static int get_state(const json_t *j, enum record_state *ret, struct err *e)
 {
     const char *s = NULL;
@@ -278,9 +260,9 @@ static int parse_settings(const json_t *j, struct record *ret, struct err *e)
     if (r == 0)
         r = jsonx_bool(j, "open_stdin", &ret->open_stdin, e);
     if (r == 0)
-        r = get_strings_object(j, "labels", &ret->labels, e);
+        r = jsonx_string_members(j, "labels", &ret->labels, e);
     if (r == 0)
-        r = get_strings_object(j, "annotations", &ret->annotations, e);
+        r = jsonx_string_members(j, "annotations", &ret->annotations, e);
     if (r == 0)
         r = get_text(j, "stop_signal", &ret->stop_signal, e);
     if (r == 0)

@@ -132,3 +132,21 @@ int jsonx_strings(const json_t *o, const char *key, struct strv *ret, struct err
     }
     return 0;
 }
+
+int jsonx_string_members(const json_t *o, const char *key, json_t **at, struct err *e)
+{
+    json_t *members = NULL, *value;
+    const char *name;
+    int r = jsonx_object(o, key, &members, e);
+
+    if (r < 0 || !members)
+        return r;
+    json_object_foreach(members, name, value)
+    {
+        if (!json_is_string(value))
+            return err_set(e, EINVAL, "\"%s\": \"%s\" is not a string", key, name);
+    }
+    json_decref(*at);
+    *at = json_incref(members);
+    return 0;
+}

@@ -32,6 +32,9 @@ int jsonx_integer(const json_t *o, const char *key, json_int_t *ret, struct err 
 int jsonx_bool(const json_t *o, const char *key, bool *ret, struct err *e);
 int jsonx_object(const json_t *o, const char *key, json_t **ret, struct err *e); /* borrowed */
 int jsonx_array(const json_t *o, const char *key, json_t **ret, struct err *e);  /* borrowed */
+/* An object whose members are all strings, such as labels. *at is a reference of the caller's,
+ * which is exchanged for a new one; it stays when the member is missing. */
+int jsonx_string_members(const json_t *o, const char *key, json_t **at, struct err *e);
 /* An array of strings, appended as copies. */
 int jsonx_strings(const json_t *o, const char *key, struct strv *ret, struct err *e);
 

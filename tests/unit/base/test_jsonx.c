@@ -142,6 +142,22 @@ static void members_of_another_type_are_named(void **state)
     assert_string_equal(e.text, "\"mix\" is not an array of strings");
 }
 
+static void members_that_are_all_strings_replace_what_was_there(void **state)
+{
+    autojson json_t *j = parse("{\"good\":{\"a\":\"1\"},\"bad\":{\"a\":\"1\",\"b\":2}}");
+    autojson json_t *labels = json_object();
+    struct err e;
+
+    (void)state;
+    assert_int_equal(jsonx_string_members(j, "none", &labels, &e), 0);
+    assert_int_equal(json_object_size(labels), 0);
+    assert_int_equal(jsonx_string_members(j, "good", &labels, &e), 0);
+    assert_string_equal(json_string_value(json_object_get(labels, "a")), "1");
+    assert_int_equal(jsonx_string_members(j, "bad", &labels, &e), -EINVAL);
+    assert_string_equal(e.text, "\"bad\": \"b\" is not a string");
+    assert_int_equal(json_object_size(labels), 1);
+}
+
 static void keys_are_written_in_order(void **state)
 {
     autojson json_t *j = parse("{\"b\" : [1, {\"z\":0,\"y\":0}], \"a\" : \"\\u00e9/\"}");
@@ -176,6 +192,7 @@ int main(void)
         cmocka_unit_test(members_of_the_right_type_are_given),
         cmocka_unit_test(missing_and_null_members_are_fine),
         cmocka_unit_test(members_of_another_type_are_named),
+        cmocka_unit_test(members_that_are_all_strings_replace_what_was_there),
         cmocka_unit_test(keys_are_written_in_order),
         folder_test(files_are_named_when_they_are_wrong),
     };
