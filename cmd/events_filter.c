@@ -6,6 +6,7 @@
 #include "core/base/auto.h"
 #include "core/base/near.h"
 #include "core/base/text.h"
+#include "core/engine/filter_value.h"
 
 /* ---- words ---- */
 
@@ -118,11 +119,7 @@ static bool by_name(const json_t *ev, const char *value)
 
 static bool by_label(const json_t *ev, const char *value)
 {
-    size_t n = strcspn(value, "=");
-    autofree char *key = strndup(value, n);
-    const json_t *have = key ? json_object_get(attributes(ev), key) : NULL;
-
-    return have && (!value[n] || strcmp(json_string_value(have), value + n + 1) == 0);
+    return filter_value_has(attributes(ev), value);
 }
 
 static const struct key {

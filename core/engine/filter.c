@@ -1,7 +1,6 @@
 #include "core/engine/filter.h"
 
 #include <errno.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "core/base/auto.h"
 #include "core/base/near.h"
 #include "core/base/when.h"
+#include "core/engine/filter_value.h"
 #include "storage/image.h"
 
 /* One KEY=VALUE, made ready to be compared. */
@@ -34,21 +34,14 @@ struct key {
 
 static int as_regex(const struct store *s, struct filter_term *t, struct err *e)
 {
-    int code = regcomp(&t->regex, t->value, REG_EXTENDED | REG_NOSUB);
-    char why[128];
-
     (void)s;
-    t->has_regex = code == 0;
-    if (code == 0)
-        return 0;
-    regerror(code, &t->regex, why, sizeof why);
-    return err_set(e, EINVAL, "'%s' is not a regular expression: %s", t->value, why);
+    return filter_value_regex(t->value, &t->regex, &t->has_regex, e);
 }
 
 static int as_any(const struct store *s, struct filter_term *t, struct err *e)
 {
     (void)s;
-    return *t->value ? 0 : err_set(e, EINVAL, "a value is wanted");
+    return filter_value_any(t->value, e);
 }
 
 /* The value is one of `words`, which ends with NULL. */
@@ -158,11 +151,7 @@ static bool fits_id(const struct filter_term *t, const struct record *r)
 
 static bool fits_label(const struct filter_term *t, const struct record *r)
 {
-    size_t n = strcspn(t->value, "=");
-    autofree char *key = strndup(t->value, n);
-    const char *v = key ? json_string_value(json_object_get(r->labels, key)) : NULL;
-
-    return v && (!t->value[n] || strcmp(v, t->value + n + 1) == 0);
+    return filter_value_has(r->labels, t->value);
 }
 
 static bool lacks_label(const struct filter_term *t, const struct record *r)

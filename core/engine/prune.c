@@ -6,6 +6,7 @@
 #include "core/base/auto.h"
 #include "core/base/near.h"
 #include "core/base/when.h"
+#include "core/engine/filter_value.h"
 #include "storage/event.h"
 #include "storage/gc.h"
 #include "storage/image_list.h"
@@ -45,15 +46,6 @@ int prune_check_filter(const struct opt_list *filter, struct err *e)
     return 0;
 }
 
-static bool has_label(const json_t *labels, const char *want)
-{
-    size_t n = strcspn(want, "=");
-    autofree char *key = strndup(want, n);
-    const char *have = key ? json_string_value(json_object_get(labels, key)) : NULL;
-
-    return have && (!want[n] || strcmp(have, want + n + 1) == 0);
-}
-
 static bool takes(const struct prune_images *o, const struct image_entry *i)
 {
     if (!o->all && i->names.n)
@@ -67,7 +59,7 @@ static bool takes(const struct prune_images *o, const struct image_entry *i)
             if (when_parse(value, when_now(), &ns, NULL) < 0 || i->created == 0 ||
                 i->created >= ns / 1000000000)
                 return false;
-        } else if (has_label(i->labels, value) == text_starts(word, "label!")) {
+        } else if (filter_value_has(i->labels, value) == text_starts(word, "label!")) {
             return false;
         }
     }

@@ -1,13 +1,13 @@
 #include "core/engine/volume_filter.h"
 
 #include <errno.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/auto.h"
 #include "core/base/near.h"
 #include "core/base/when.h"
+#include "core/engine/filter_value.h"
 
 /* One KEY=VALUE, made ready to be compared. */
 struct volume_filter_term {
@@ -31,20 +31,13 @@ struct key {
 static int as_any(const struct store *s, struct volume_filter_term *t, struct err *e)
 {
     (void)s;
-    return *t->value ? 0 : err_set(e, EINVAL, "a value is wanted");
+    return filter_value_any(t->value, e);
 }
 
 static int as_regex(const struct store *s, struct volume_filter_term *t, struct err *e)
 {
-    int code = regcomp(&t->regex, t->value, REG_EXTENDED | REG_NOSUB);
-    char why[128];
-
     (void)s;
-    t->has_regex = code == 0;
-    if (code == 0)
-        return 0;
-    regerror(code, &t->regex, why, sizeof why);
-    return err_set(e, EINVAL, "'%s' is not a regular expression: %s", t->value, why);
+    return filter_value_regex(t->value, &t->regex, &t->has_regex, e);
 }
 
 static int as_flag(const struct store *s, struct volume_filter_term *t, struct err *e)
@@ -87,19 +80,10 @@ static bool fits_local(const struct volume_filter_term *t, const struct volume *
     return strcmp(t->value, "local") == 0; /* driver and scope of all volumes */
 }
 
-static bool has_pair(const json_t *o, const char *pair)
-{
-    const char *eq = strchr(pair, '=');
-    autofree char *key = eq ? strndup(pair, (size_t)(eq - pair)) : strdup(pair);
-    const char *value = key ? json_string_value(json_object_get(o, key)) : NULL;
-
-    return value && (!eq || strcmp(value, eq + 1) == 0);
-}
-
 static bool fits_label(const struct volume_filter_term *t, const struct volume *v, size_t users)
 {
     (void)users;
-    return has_pair(v->labels, t->value);
+    return filter_value_has(v->labels, t->value);
 }
 
 static bool lacks_label(const struct volume_filter_term *t, const struct volume *v, size_t users)
@@ -110,7 +94,7 @@ static bool lacks_label(const struct volume_filter_term *t, const struct volume 
 static bool fits_option(const struct volume_filter_term *t, const struct volume *v, size_t users)
 {
     (void)users;
-    return has_pair(v->options, t->value);
+    return filter_value_has(v->options, t->value);
 }
 
 static bool fits_dangling(const struct volume_filter_term *t, const struct volume *v, size_t users)
