@@ -228,7 +228,7 @@ static int resolve(struct load *l, const struct descriptor *d, int depth, struct
     } else {
         r = manifest_platform(NULL, &host, e);
         if (r == 0)
-            r = manifest_choose(&m, &host, &best, e);
+            r = manifest_choose(&m, l->o->platform ? l->o->platform : &host, &best, e);
         if (r == 0)
             r = resolve(l, best, depth + 1, ret, e);
     }
@@ -365,6 +365,17 @@ static int load_docker(struct load *l, struct err *e)
 
 /* ---- the whole ---- */
 
+static int check_one(const struct load *l, struct err *e)
+{
+    for (size_t i = 1; i < l->count; i++)
+        if (!hash_equal(&l->done[i].id, &l->done[0].id))
+            return err_set(e, EINVAL,
+                           "it holds several images: say which one, as in "
+                           "oci-archive:FILE:NAME (%s, %s, ...)",
+                           l->done[0].name, l->done[i].name);
+    return 0;
+}
+
 static int load_images(struct load *l, struct err *e)
 {
     const struct archive *a = &l->archive;
@@ -380,6 +391,8 @@ static int load_images(struct load *l, struct err *e)
     }
     r = kind == IMAGE_LOAD_DOCKER ? err_wrap(e, load_docker(l, e), "docker archive")
                                   : err_wrap(e, load_oci(l, e), "OCI archive");
+    if (r == 0 && l->o->one)
+        r = check_one(l, e);
     if (r == 0 && !l->count)
         r = err_set(e, ENOENT, "the archive has no image called '%s'", l->o->only);
     return r;

@@ -17,6 +17,8 @@ struct image_load_options {
     enum image_load_kind kind;
     const struct ref *as; /* the one image's name, instead of its own ones; NULL: its own */
     const char *only;     /* only the image that the archive calls so; NULL: all */
+    bool one;             /* several images are an error */
+    const struct platform *platform; /* of an index's entries; NULL: this machine's */
     /* Each name that was given; "" when the image has none. May be NULL. */
     void (*named)(void *arg, const char *name, const struct digest *id);
     void *arg;

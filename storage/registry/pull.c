@@ -19,6 +19,7 @@
 #include "storage/event.h"
 #include "storage/image_load.h"
 #include "storage/registry/fetch.h"
+#include "storage/transport.h"
 
 enum { INDEX_DEPTH = 4 };
 
@@ -284,9 +285,9 @@ static int pull_all(struct pull *p, const struct ref *name, struct image *ret, s
     return r;
 }
 
-int pull_ensure(struct store *s, const char *name, enum pull_policy policy,
-                const struct platform *want, const struct pull_options *o, struct image *ret,
-                struct err *e)
+static int ensure_name(struct store *s, const char *name, enum pull_policy policy,
+                       const struct platform *want, const struct pull_options *o, struct image *ret,
+                       struct err *e)
 {
     struct err why = {0};
     struct ref ref;
@@ -318,6 +319,24 @@ int pull_ensure(struct store *s, const char *name, enum pull_policy policy,
     if (r < 0 && e)
         *e = why;
     return r;
+}
+
+int pull_ensure(struct store *s, const char *name, enum pull_policy policy,
+                const struct platform *want, const struct pull_options *o, struct image *ret,
+                struct err *e)
+{
+    autofree struct transport *t = malloc(sizeof *t); /* it is large, and this is the start path */
+    int r = t ? transport_parse(name, t, e) : err_memory(e);
+
+    if (r < 0)
+        return r;
+    if (t->kind == TRANSPORT_NONE)
+        return ensure_name(s, name, policy, want, o, ret, e);
+    if (t->kind == TRANSPORT_DOCKER)
+        return ensure_name(s, t->name, policy, want, o, ret, e);
+    if (policy != PULL_ALWAYS && image_find(s, name, want, ret, NULL) == 0) /* "oci:v1" is a name */
+        return 0;
+    return transport_load(s, t, want, ret, e);
 }
 
 int pull_image(struct store *s, const struct ref *name, const struct pull_options *o,

@@ -26,10 +26,11 @@ int pull_policy_parse(const char *text, enum pull_policy *ret, struct err *e);
 int pull_image(struct store *s, const struct ref *name, const struct pull_options *o,
                struct image *ret, struct err *e);
 
-/* The image by the name a user typed, under a policy: found in the store, made of the data folder's
- * archive (localhost/NAME), or pulled. `want` NULL: the store's is right whatever its platform.
- * PULL_NEWER asks the registry, which sends only what is not here, and is content with the store's
- * image when the registry fails. */
+/* The image by the name a user typed (or a transport's, "oci-archive:FILE": then out of that),
+ * under a policy: found in the store, made of the data folder's archive (localhost/NAME), or
+ * pulled. `want` NULL: the store's is right whatever its platform. PULL_NEWER asks the registry,
+ * which sends only what is not here, and is content with the store's image when the registry fails.
+ */
 int pull_ensure(struct store *s, const char *name, enum pull_policy policy,
                 const struct platform *want, const struct pull_options *o, struct image *ret,
                 struct err *e);
