@@ -264,7 +264,7 @@ static void check_definition(struct check *c, const struct record *r)
     struct err why = {0};
 
     snprintf(path, sizeof path, "containers/%s/config.json", r->id);
-    if (r->state != RECORD_CREATING && jsonx_load(c->s->fd, path, RECORD_MAX, &j, &why) < 0)
+    if (r->state != RECORD_CREATING && jsonx_load(c->s->fd, path, RECORD_CONFIG_MAX, &j, &why) < 0)
         problem(c, -ENOTSUP,
                 "container %.12s (%s): %s; it cannot be started again: copy out what you need "
                 "(rctr cp), then remove it (rctr rm)",

@@ -20,7 +20,7 @@
 
 #define RECORD_NOT_FOUND "no container with name or ID \"%s\" found: no such container"
 
-enum { NAME_TRIES = 20, LOCK_TRIES = 1000 };
+enum { NAME_TRIES = 20, LOCK_TRIES = 1000, ROOM = 64 << 10 };
 
 const char *record_state_name(enum record_state s)
 {
@@ -106,6 +106,20 @@ static int dump(const struct record *r, struct text *ret, struct err *e)
     return 0;
 }
 
+/* Nothing is written that could not be read again: one whose labels fill a record leaves room for
+ * what its life will add. */
+static int check_size(const struct record *r, size_t n, struct err *e)
+{
+    bool fresh = r->state == RECORD_CREATING || (r->state == RECORD_CREATED && !r->error);
+    size_t most = RECORD_MAX - (fresh ? ROOM : 0);
+
+    return n <= most ? 0
+                     : err_set(e, E2BIG,
+                               "its labels, annotations, command and mounts make a record of %zu "
+                               "bytes, more than %zu",
+                               n, most);
+}
+
 /* The folder with its first record, under the shared lock (see the header). */
 static int make_folder(int containers, struct record *r, struct err *e)
 {
@@ -113,6 +127,8 @@ static int make_folder(int containers, struct record *r, struct err *e)
     autofd int dir = -1, file = -1;
     int n = dump(r, &t, e);
 
+    if (n == 0)
+        n = check_size(r, t.n, e);
     if (n < 0)
         return n;
     if (mkdirat(containers, r->id, 0700) < 0)
@@ -246,6 +262,8 @@ int record_save(const struct store *s, struct record *r, struct err *e)
 
     if (n == 0)
         n = dump(r, &t, e);
+    if (n == 0)
+        n = check_size(r, t.n, e);
     if (n == 0)
         n = file_replace(dir, "record.json", t.s, t.n, 0600, false, e);
     if ((n == -ENOSPC || n == -EDQUOT) && save_in_place(dir, &t) == 0)
@@ -413,6 +431,11 @@ int record_find(const struct store *s, const char *word, struct record *ret, str
         r = record_name_owner(s, word, id);
     if (r == 0)
         r = record_load(s, id, ret, NULL);
+    /* A rename that was killed leaves a name too many, until the sweep: the record is the truth. */
+    if (r == 0 && strcmp(ret->name, word) != 0) {
+        record_free(ret);
+        r = -ENOENT;
+    }
     if (r < 0) {
         size_t n = strlen(word);
 

@@ -11,6 +11,7 @@
 #include "core/base/text.h"
 
 enum { RECORD_ID_HEX = 64, RECORD_SHORT = 12, RECORD_NAME_MAX = 128, RECORD_MAX = 4 << 20 };
+enum { RECORD_CONFIG_MAX = 16 << 20 }; /* config.json beside it */
 
 /* enum value, its word in the file */
 #define RECORD_STATES(X) \

@@ -9,8 +9,6 @@
 #include "core/runtime/spec_json.h"
 #include "core/runtime/spec_text.h"
 
-enum { DEFINITION_MAX = 16 << 20 };
-
 #define DEFINITION_FILE "config.json"
 
 void definition_origin_free(struct origin *o)
@@ -78,7 +76,7 @@ int definition_load(const struct store *s, struct record *r, struct definition *
     int dir = -1, n = record_folder(s, r, &dir, e);
 
     if (n == 0)
-        n = jsonx_load(dir, DEFINITION_FILE, DEFINITION_MAX, &doc, e);
+        n = jsonx_load(dir, DEFINITION_FILE, RECORD_CONFIG_MAX, &doc, e);
     if (n == 0)
         (void)store_folder(s, "cache", &cache, NULL); /* a profile is compiled without it */
     if (n == 0)
@@ -114,6 +112,9 @@ int definition_save(const struct store *s, struct record *r, const struct defini
     text = jsonx_dump(doc, 0);
     if (!text)
         return err_memory(e);
+    if (strlen(text) > RECORD_CONFIG_MAX)
+        return err_set(e, E2BIG, "the container's configuration has %zu bytes, more than %d",
+                       strlen(text), RECORD_CONFIG_MAX);
     return err_wrap(e, file_replace(dir, DEFINITION_FILE, text, strlen(text), 0600, false, e),
                     "container %s", r->name);
 }

@@ -69,7 +69,7 @@ static int read_limits(const struct book *b, struct cgroup_ask *ret, struct err 
     int dir = -1, r = record_folder(b->store, b->record, &dir, e);
 
     if (r == 0)
-        r = jsonx_load(dir, "config.json", RECORD_MAX, &config, e);
+        r = jsonx_load(dir, "config.json", RECORD_CONFIG_MAX, &config, e);
     return r < 0 ? r : cgroup_json_parse(config, ret, e);
 }
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "storage/record.h"
+#include "storage/record_name.h"
 #include "tests/unit/storage/open_store.h"
 #include "tests/unit/unit.h"
 
@@ -108,6 +110,54 @@ static void a_container_without_a_name_gets_one(void **state)
         assert_string_equal(found.id, r.id);
         assert_string_equal(found.name, r.name);
     }
+}
+
+/* As after a rename that was killed between two steps. */
+static void a_name_that_the_record_does_not_have_leads_nowhere(void **state)
+{
+    autorecord struct record a = {.dir_fd = -1}, b = {.dir_fd = -1};
+    struct err e = {0};
+
+    (void)state;
+    make("one", &a);
+    assert_int_equal(record_name_claim(&store, "two-names", a.id, &e), 0);
+    assert_int_equal(record_find(&store, "two-names", &b, &e), -ENOENT);
+    assert_non_null(strstr(e.text, "no such container"));
+    assert_int_equal(record_find(&store, "one", &b, &e), 0);
+}
+
+static int set_label(struct record *r, size_t n)
+{
+    char *text = malloc(n + 1);
+    int set;
+
+    assert_non_null(text);
+    memset(text, 'x', n);
+    text[n] = 0;
+    set = json_object_set_new(r->labels, "l", json_string(text));
+    free(text);
+    return set;
+}
+
+static void a_record_that_could_not_be_read_again_is_not_written(void **state)
+{
+    autorecord struct record a = {.dir_fd = -1}, b = {.dir_fd = -1};
+    struct err e = {0};
+
+    (void)state;
+    make("large", &a);
+    a.state = RECORD_CREATED;
+    assert_int_equal(set_label(&a, RECORD_MAX - 2000), 0);
+    assert_int_equal(record_save(&store, &a, &e), -E2BIG); /* there is no room for its life */
+    assert_non_null(strstr(e.text, "labels"));
+    assert_int_equal(set_label(&a, RECORD_MAX - 70000), 0);
+    assert_int_equal(record_save(&store, &a, &e), 0);
+    a.state = RECORD_EXITED;
+    assert_int_equal(set_label(&a, RECORD_MAX - 2000), 0);
+    assert_int_equal(record_save(&store, &a, &e), 0);
+    assert_int_equal(record_load(&store, a.id, &b, &e), 0);
+    assert_int_equal(set_label(&a, RECORD_MAX), 0);
+    assert_int_equal(record_save(&store, &a, &e), -E2BIG);
 }
 
 static void it_is_found_by_name_id_and_beginning(void **state)
@@ -458,6 +508,8 @@ int main(void)
         T(two_containers_cannot_own_one_name),
         T(names_keep_their_grammar),
         T(a_container_without_a_name_gets_one),
+        T(a_name_that_the_record_does_not_have_leads_nowhere),
+        T(a_record_that_could_not_be_read_again_is_not_written),
         T(it_is_found_by_name_id_and_beginning),
         T(what_was_removed_leaves_name_and_space),
         T(what_was_set_aside_is_forgotten_at_once_and_buried_later),
