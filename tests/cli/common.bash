@@ -52,6 +52,11 @@ fails_with() {
     fi
 }
 
+# has_range: do containers have more users than one?
+has_range() {
+    [ "${RCTR_SINGLE_UID:-}" != 1 ] && grep -q "^$(id -un):" /etc/subuid
+}
+
 # is GOT WANTED
 is() {
     [ "$1" = "$2" ] || { printf 'wanted: %s\n   got: %s\n' "$2" "$1"; return 1; }

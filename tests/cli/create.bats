@@ -20,8 +20,10 @@ box() { # words of create, then of the program
 }
 
 @test "start gives everything back that create was told" {
+    local user=0
+    ! has_range || user=1
     echo bound >file
-    box --name one -e A=b -e "B=$(printf '\377')" -w /tmp -u 1 --hostname box --read-only \
+    box --name one -e A=b -e "B=$(printf '\377')" -w /tmp -u $user --hostname box --read-only \
         -v "$PWD/file:/mnt/file:ro" --tmpfs /t:size=64k --cap-drop ALL --ulimit nofile=99:99 \
         --umask 0077 localhost/busybox sh -c \
         'printf "%s " $A "$(printf %s "$B" | od -An -tx1)" $PWD $(id -u) $(hostname) $(umask) $(ulimit -n)
@@ -29,7 +31,7 @@ box() { # words of create, then of the program
          touch /x 2>&1' || true
     for i in 1 2; do
         rctr start -a one >out 2>&1 || true
-        has "$(cat out)" "b  ff /tmp 1 box 0077 99 bound"
+        has "$(cat out)" "b  ff /tmp $user box 0077 99 bound"
         has "$(cat out)" "CapBnd:	0000000000000000"
         has "$(cat out)" $'\n64\n'
         has "$(cat out)" "Read-only file system"
