@@ -37,6 +37,7 @@
 #include "core/runtime/family.h"
 #include "core/runtime/identity.h"
 #include "core/runtime/join.h"
+#include "core/runtime/message.h"
 #include "core/runtime/plan.h"
 #include "core/runtime/program_child.h"
 
@@ -190,21 +191,9 @@ static int receive(struct enter *n, struct err *e)
             pid_t pid;
         } u;
     } m = {0};
-    union {
-        struct cmsghdr align;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec iov = {.iov_base = &m, .iov_len = sizeof m};
-    struct msghdr h = {.msg_iov = &iov,
-                       .msg_iovlen = 1,
-                       .msg_control = control.room,
-                       .msg_controllen = sizeof control.room};
-    struct cmsghdr *c;
-    ssize_t got;
+    autofd int fd = -1;
+    ssize_t got = message_receive(n->sock, &m, sizeof m, &fd);
 
-    do
-        got = recvmsg(n->sock, &h, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
     if (got < 0) {
         err_sys(e, "cannot hear from the process in the container");
         return -EPROTO;
@@ -216,9 +205,8 @@ static int receive(struct enter *n, struct err *e)
         return 1;
     }
     if (m.b == BARRIER_TTY) {
-        c = CMSG_FIRSTHDR(&h);
-        if (c && c->cmsg_type == SCM_RIGHTS && n->run.tty_fd < 0)
-            memcpy(&n->run.tty_fd, CMSG_DATA(c), sizeof n->run.tty_fd);
+        if (n->run.tty_fd < 0)
+            n->run.tty_fd = take_fd(&fd);
         return 1;
     }
     if (m.b == BARRIER_FAILED)

@@ -29,6 +29,7 @@
 #include "core/base/auto.h"
 #include "core/runtime/fuse.h"
 #include "core/runtime/join.h"
+#include "core/runtime/message.h"
 #include "core/runtime/mount_child.h"
 #include "core/runtime/root_child.h"
 
@@ -147,23 +148,13 @@ static int start_server(const struct inside *in, int sock, pid_t *ret, struct er
     if (pid < 0)
         return err_sys(e, "cannot start fuse-overlayfs");
     if (pid == 0) {
-        union {
-            struct cmsghdr align;
-            char room[CMSG_SPACE(sizeof(int))];
-        } control = {0};
         enum barrier b;
-        struct iovec iov = {.iov_base = &b, .iov_len = sizeof b};
-        struct msghdr m = {.msg_iov = &iov,
-                           .msg_iovlen = 1,
-                           .msg_control = control.room,
-                           .msg_controllen = sizeof control.room};
-        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        int fuse, null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (recvmsg(sock, &m, MSG_CMSG_CLOEXEC) <= 0 || !CMSG_FIRSTHDR(&m))
+        if (message_receive(sock, &b, sizeof b, &fuse) <= 0 || fuse < 0)
             _exit(1);
-        fuse_serve(in->job->rootfs, in->job->read_only, -1,
-                   *(int *)(void *)CMSG_DATA(CMSG_FIRSTHDR(&m)), null);
+        fuse_serve(in->job->rootfs, in->job->read_only, -1, fuse, null);
     }
     *ret = pid;
     return 0;

@@ -21,6 +21,7 @@
 #include "core/runtime/explain.h"
 #include "core/runtime/fuse.h"
 #include "core/runtime/identity.h"
+#include "core/runtime/message.h"
 
 /* ---- the child's requests ---- */
 
@@ -137,31 +138,18 @@ static int receive(struct start *s, struct err *e)
         enum barrier b;
         struct child_report r;
     } m = {0};
-    union {
-        struct cmsghdr align;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec iov = {.iov_base = &m, .iov_len = sizeof m};
-    struct msghdr h = {.msg_iov = &iov,
-                       .msg_iovlen = 1,
-                       .msg_control = control.room,
-                       .msg_controllen = sizeof control.room};
-    struct cmsghdr *c;
     autofd int fd = -1;
     ssize_t n;
     int r = 0;
 
     /* ECONNRESET: the child left GO unread. What it said before still waits in the queue. */
     do
-        n = recvmsg(s->sock, &h, MSG_CMSG_CLOEXEC);
-    while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+        n = message_receive(s->sock, &m, sizeof m, &fd);
+    while (n < 0 && errno == ECONNRESET);
     if (n < 0)
         return err_sys(e, "cannot hear from the container's first process");
     if (n == 0)
         return 0;
-    c = CMSG_FIRSTHDR(&h);
-    if (c && c->cmsg_type == SCM_RIGHTS)
-        memcpy(&fd, CMSG_DATA(c), sizeof fd);
     switch (m.b) {
     case BARRIER_FUSE: r = serve_fuse(s, fd, e); break;
     case BARRIER_TAP:
