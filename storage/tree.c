@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,18 +15,13 @@
 #include "core/base/auto.h"
 #include "core/base/path.h"
 #include "core/base/text.h"
-
-struct first { /* a file with several names: where its first copy is */
-    dev_t dev;
-    ino_t ino;
-    char path[];
-};
+#include "storage/first_name.h"
 
 struct copy {
     const struct tree_rules *rules;
     int to_root;
     struct text path; /* of the folder at hand, below the root, with a slash at the end */
-    void *firsts;     /* tsearch tree of struct first */
+    void *firsts;     /* of files with several names */
 };
 
 /* ---- owners ---- */
@@ -57,42 +51,6 @@ int tree_gid(const struct tree_rules *r, unsigned gid, unsigned *ret, struct err
 {
     *ret = gid;
     return r->base ? translate(&r->base->gid, &r->from->gid, &r->to->gid, gid, ret, e) : 0;
-}
-
-/* ---- names seen before ---- */
-
-static int compare_firsts(const void *pa, const void *pb)
-{
-    const struct first *a = pa, *b = pb;
-
-    if (a->ino != b->ino)
-        return a->ino < b->ino ? -1 : 1;
-    return a->dev < b->dev ? -1 : a->dev > b->dev;
-}
-
-/* *ret_path: where this file was copied to before, or NULL; then `name` is kept as that place. */
-static int first_name(struct copy *c, const struct stat *st, const char *name,
-                      const char **ret_path, struct err *e)
-{
-    size_t n = c->path.n + strlen(name) + 1;
-    struct first *f = malloc(sizeof *f + n), **found;
-
-    if (!f)
-        return err_memory(e);
-    f->dev = st->st_dev;
-    f->ino = st->st_ino;
-    snprintf(f->path, n, "%s%s", c->path.n ? c->path.s : "", name);
-    found = tsearch(f, &c->firsts, compare_firsts);
-    if (!found) {
-        free(f);
-        return err_memory(e);
-    }
-    *ret_path = NULL;
-    if (*found != f) {
-        *ret_path = (*found)->path;
-        free(f);
-    }
-    return 0;
 }
 
 /* ---- one file's things ---- */
@@ -336,7 +294,7 @@ static int copy_entry(struct copy *c, int from_dir, int to_dir, const char *name
         return enter_folder(c, from_dir, to_dir, name, &st, e);
     /* Whiteouts share one inode on overlayfs; they are no files. */
     if (st.st_nlink > 1 && !S_ISCHR(st.st_mode))
-        r = first_name(c, &st, name, &before, e);
+        r = first_name_find(&c->firsts, &st, c->path.n ? c->path.s : "", name, &before, e);
     if (r < 0)
         return r;
     if (before)
@@ -385,6 +343,6 @@ int tree_copy(int from_fd, int to_fd, const struct tree_rules *rules, struct err
     if (r == 0)
         r = dress(&c, -1, "", from, to_fd, &st, e);
     text_free(&c.path);
-    tdestroy(c.firsts, free);
+    first_name_free(c.firsts);
     return r;
 }

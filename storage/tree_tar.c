@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,14 +17,9 @@
 #include "core/base/log.h"
 #include "core/base/path.h"
 #include "core/base/text.h"
+#include "storage/first_name.h"
 
 enum { XATTR_NAMES = 8192, XATTR_VALUES = 256 << 10 };
-
-struct first { /* a file with several names: its first one in the archive */
-    dev_t dev;
-    ino_t ino;
-    char name[];
-};
 
 struct pack {
     const struct tree_tar_rules *rules;
@@ -34,45 +28,11 @@ struct pack {
     int depth;
     dev_t dev;    /* of the top */
     bool told;    /* the failure has the entry's name */
-    void *firsts; /* tsearch tree of struct first */
+    void *firsts; /* of files with several names */
     struct tar_xattr xattrs[TAR_PAX_XATTRS_MAX];
     char xattr_names[XATTR_NAMES];
     unsigned char xattr_values[XATTR_VALUES];
 };
-
-/* ---- names seen before ---- */
-
-static int compare_firsts(const void *pa, const void *pb)
-{
-    const struct first *a = pa, *b = pb;
-
-    if (a->ino != b->ino)
-        return a->ino < b->ino ? -1 : 1;
-    return a->dev < b->dev ? -1 : a->dev > b->dev;
-}
-
-/* *ret: where this file was put before, or NULL; then this is that place. */
-static int first_name(struct pack *p, const struct stat *st, const char **ret, struct err *e)
-{
-    struct first *f = malloc(sizeof *f + p->name.n + 1), **found;
-
-    if (!f)
-        return err_memory(e);
-    f->dev = st->st_dev;
-    f->ino = st->st_ino;
-    memcpy(f->name, p->name.s, p->name.n + 1);
-    found = tsearch(f, &p->firsts, compare_firsts);
-    if (!found) {
-        free(f);
-        return err_memory(e);
-    }
-    *ret = NULL;
-    if (*found != f) {
-        *ret = (*found)->name;
-        free(f);
-    }
-    return 0;
-}
 
 /* ---- extended attributes ---- */
 
@@ -190,7 +150,7 @@ static int add_file(struct pack *p, int dir, const char *name, struct err *e)
     if (st.st_nlink > 1) {
         const char *before = NULL;
 
-        r = first_name(p, &st, &before, e);
+        r = first_name_find(&p->firsts, &st, "", p->name.s, &before, e);
         if (r < 0)
             return r;
         if (before) {
@@ -361,7 +321,7 @@ static int begin(const struct tree_tar_rules *rules, struct tar_write *w, struct
 static void end(struct pack *p)
 {
     text_free(&p->name);
-    tdestroy(p->firsts, free);
+    first_name_free(p->firsts);
     free(p);
 }
 
