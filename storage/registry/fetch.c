@@ -219,6 +219,8 @@ static int judge_transfer(struct layer *l, struct err *e)
         return again(l, pause, why.text);
     }
     end_transfer(l);
+    if (v != REGISTRY_OK && why.code == ENOENT && l->blob->foreign)
+        err_wrap(&why, -ENOENT, "a foreign layer, which is taken from the registry alone");
     if (v != REGISTRY_OK) {
         if (e)
             *e = why;

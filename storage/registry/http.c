@@ -124,6 +124,10 @@ static void take_header(struct http_transfer *t, const char *line, size_t n)
         copy_value(a->content_type, sizeof a->content_type, value, len);
     else if (IS("docker-content-digest"))
         copy_value(a->docker_digest, sizeof a->docker_digest, value, len);
+    else if (IS("ratelimit-limit"))
+        copy_value(a->rate_limit, sizeof a->rate_limit, value, len);
+    else if (IS("ratelimit-remaining"))
+        copy_value(a->rate_left, sizeof a->rate_left, value, len);
     else if (IS("location"))
         copy_value(a->location, sizeof a->location, value, len);
     else if (IS("content-range") && len > 6 && strncasecmp(value, "bytes ", 6) == 0)

@@ -57,14 +57,15 @@ struct http_request {
 struct http_answer {
     int status;
     char content_type[128], docker_digest[128];
-    char location[URL_MAX];  /* "" when there is none */
-    long long length;        /* Content-Length, -1 when there is none */
-    long long range_start;   /* of a 206, -1 when there is none */
-    long long retry_after_s; /* -1 when there is none */
-    struct text challenges;  /* the WWW-Authenticate values, a line each */
-    struct text body;        /* without a sink, or of a failed answer (its beginning) */
-    bool transient;          /* the failure may pass: connection lost, no answer, too slow */
-    bool no_tls;             /* the server did not talk TLS */
+    char location[URL_MAX];             /* "" when there is none */
+    long long length;                   /* Content-Length, -1 when there is none */
+    long long range_start;              /* of a 206, -1 when there is none */
+    long long retry_after_s;            /* -1 when there is none */
+    char rate_limit[32], rate_left[32]; /* "100;w=21600": as many requests in so many seconds */
+    struct text challenges;             /* the WWW-Authenticate values, a line each */
+    struct text body;                   /* without a sink, or of a failed answer (its beginning) */
+    bool transient; /* the failure may pass: connection lost, no answer, too slow */
+    bool no_tls;    /* the server did not talk TLS */
 };
 void http_answer_free(struct http_answer *a);
 

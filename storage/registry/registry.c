@@ -61,6 +61,22 @@ static void error_words(const struct http_answer *a, char *buf, size_t size)
         snprintf(buf, size, "%.200s", n ? known : message ? message : "");
 }
 
+/* Docker Hub's "100;w=21600" and "0;w=21600" in words; "" when they are not there or are no such.
+ */
+static void rate_words(const struct http_answer *a, char *buf, size_t size)
+{
+    unsigned long limit, seconds, left;
+    char end;
+
+    buf[0] = 0;
+    if (sscanf(a->rate_limit, "%9lu;w=%9lu%c", &limit, &seconds, &end) != 2)
+        return;
+    snprintf(buf, size, "; its limit is %lu requests in %lu %s", limit,
+             seconds % 3600 ? seconds : seconds / 3600, seconds % 3600 ? "seconds" : "hours");
+    if (sscanf(a->rate_left, "%9lu", &left) == 1)
+        snprintf(buf + strlen(buf), size - strlen(buf), ", %lu are left", left);
+}
+
 static int refuse(const struct registry *r, const struct http_answer *a, struct err *e)
 {
     static const struct {
@@ -72,13 +88,15 @@ static int refuse(const struct registry *r, const struct http_answer *a, struct 
         {404, ENOENT, "not found"},
         {429, EBUSY, "toomanyrequests: the registry limits how often it is asked"},
     };
-    char words[300];
+    char words[300], rate[100] = "";
 
     error_words(a, words, sizeof words);
+    if (a->status == 429)
+        rate_words(a, rate, sizeof rate);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         if (rows[i].status == a->status)
-            return err_set(e, rows[i].code, "%s (status %d from '%s')",
-                           words[0] ? words : rows[i].words, a->status, r->endpoint.host);
+            return err_set(e, rows[i].code, "%s (status %d from '%s'%s)",
+                           words[0] ? words : rows[i].words, a->status, r->endpoint.host, rate);
     return err_set(e, EIO, "%s%sstatus %d from '%s'", words, words[0] ? ": " : "", a->status,
                    r->endpoint.host);
 }
@@ -96,19 +114,20 @@ static enum registry_verdict too_many(struct registry *r, const struct http_answ
                                       int *ret_pause_ms, struct err *e)
 {
     long long wait = a->retry_after_s > 0 ? a->retry_after_s : 1LL << (attempt < 6 ? attempt : 6);
-    char text[100];
+    char text[200], rate[100];
 
     if (wait > REGISTRY_WAIT_SECONDS || r->waited_s + wait > REGISTRY_WAIT_SECONDS) {
         refuse(r, a, e);
         err_wrap(e, -e->code,
                  "after %d seconds of waiting the registry asks to wait %lld more: try again then, "
-                 "or log in for a higher limit",
+                 "or log in (`rctr login`) for a higher limit",
                  r->waited_s, wait);
         return REGISTRY_FAIL;
     }
     r->waited_s += (int)wait;
     *ret_pause_ms = (int)wait * 1000;
-    snprintf(text, sizeof text, "too many requests, waiting %lld s as told", wait);
+    rate_words(a, rate, sizeof rate);
+    snprintf(text, sizeof text, "too many requests, waiting %lld s as told%s", wait, rate);
     note(r, text);
     return REGISTRY_AGAIN;
 }
@@ -262,7 +281,7 @@ static int use_basic(struct registry *r, struct err *e)
 
     if (!r->creds.user)
         return err_set(e, EACCES,
-                       "unauthorized: authentication required by '%s': use --creds or log in",
+                       "unauthorized: authentication required by '%s': use --creds or `rctr login`",
                        r->endpoint.host);
     if (r->authorization)
         return err_set(e, EACCES, "unauthorized: incorrect username or password for '%s'",

@@ -178,6 +178,13 @@ asked() { # how many lines of the fake's log fit
     is "$(grep -c "GET /token.*token-expires" "$FAKE/log")" 3
 }
 
+@test "tokens that are good for one request each, and a blob that is cut meanwhile" {
+    succeeds token-short
+    # manifest, config, the layer's first half and its second: a token each
+    is "$(asked "GET /token.*token-short")" 4
+    is "$(asked "token-short/$BATS_TEST_NUMBER/blobs/.* auth bytes=[1-9]")" 2
+}
+
 @test "an identity token is exchanged for a token" {
     printf '{"auths": {"%s": {"identitytoken": "ident+ity"}}}' "$HTTP" >"$REGISTRY_AUTH_FILE"
     succeeds token
@@ -259,6 +266,18 @@ asked() { # how many lines of the fake's log fit
 
 @test "429 for an hour is said at once" {
     refused 429-long "asks to wait 3600"
+    has "$(cat stderr)" "its limit is 100 requests in 6 hours, 0 are left"
+    has "$(cat stderr)" "rctr login"
+    refused 429-odd "asks to wait 3600"
+    ! grep -q -e "its limit" -e $'\033' stderr
+}
+
+@test "a connection that is reset in the middle, once and every time" {
+    succeeds reset-once
+    has "$(cat "$BATS_TEST_TMPDIR/stderr")" "trying again"
+    is "$(asked "reset-once/$BATS_TEST_NUMBER/blobs/.*bytes=[1-9][0-9]*-$")" 1
+    export RCTR_STATE=$BATS_TEST_TMPDIR/state-reset
+    refused reset "layer sha256:" --retry 1
 }
 
 @test "an altered blob" {
@@ -353,6 +372,13 @@ asked() { # how many lines of the fake's log fit
     refused helm "not a container image"
     refused unknown-compression "unknown media type"
     refused layer-count "layers"
+}
+
+@test "a layer that says where else it is comes from the registry, or not at all" {
+    succeeds foreign
+    succeeds foreign-type
+    export RCTR_STATE=$BATS_TEST_TMPDIR/state-none
+    refused foreign-missing "a foreign layer, which is taken from the registry alone"
 }
 
 @test "digests in another grammar" {

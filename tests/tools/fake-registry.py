@@ -18,8 +18,10 @@ import http.server
 import io
 import json
 import os
+import socket
 import socketserver
 import ssl
+import struct
 import subprocess
 import sys
 import tarfile
@@ -98,6 +100,9 @@ MANIFESTS = {
     "schema-1": b'{"schemaVersion": 1, "name": "x", "fsLayers": []}',
     "unknown-compression": manifest(layer_type="layer.v1.tar+xz"),
     "unknown-type": manifest(mediaType="application/x-surprise"),
+    "foreign": GOOD.replace(b'"layers": [{', b'"layers": [{"urls": ["http://192.0.2.1/layer"], ', 1),
+    "foreign-missing": manifest(layer_type="layer.nondistributable.v1.tar+gzip"),
+    "foreign-type": manifest(layer_type="layer.nondistributable.v1.tar+gzip"),
     "helm": GOOD.replace((OCI + "config.v1+json").encode(), b"application/vnd.cncf.helm.config.v1+json"),
     "digest-path": manifest(layer_digest="sha256:../../../../etc/passwd"),
     "digest-upper": manifest(layer_digest=digest(BLOB).upper().replace("SHA256", "sha256")),
@@ -207,6 +212,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def token(self, query):
         if "repository%3Atoken-bad" in query or "repository:token-bad" in query:
             return self.answer(200, b'{"token": "a\\r\\nX-Injected: b"}')
+        if "token-short" in query:
+            return self.answer(200, b'{"token": "short%d"}' % nth("short"))
         return self.answer(200, b'{"token": "opensesame", "expires_in": 60}')
 
     def serve(self, repo, fault, kind, what):
@@ -215,6 +222,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.manifest(repo, fault, what) if kind == "manifests" else self.blob(repo, fault, what)
 
     # --- faults of every request ---
+
+    def spend(self, repo):
+        """A token of token-short is good for one request."""
+        token = self.headers.get("Authorization", "")
+        return token.startswith("Bearer short") and nth("spent", repo, token) == 0
 
     def any_fault(self, repo, fault, kind, what):
         authorized = "Authorization" in self.headers
@@ -229,6 +241,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.challenge()
         elif fault == "basic" and not authorized:
             self.error(401, "UNAUTHORIZED", "who are you", ("WWW-Authenticate", 'Basic realm="fake"'))
+        elif fault == "token-short" and not self.spend(repo):
+            self.challenge(message="token expired")
         elif fault == "token-expires" and kind == "blobs" and nth(repo, what) == 0:
             self.challenge(message="token expired")
         elif fault == "redirect-loop":
@@ -250,7 +264,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.error(429, "TOOMANYREQUESTS", "slow down",
                        ("Retry-After", email.utils.formatdate(time.time() + 2, usegmt=True)))
         elif fault == "429-long":
-            self.error(429, "TOOMANYREQUESTS", "slow down", ("Retry-After", "3600"))
+            self.error(429, "TOOMANYREQUESTS", "slow down", ("Retry-After", "3600"),
+                       ("RateLimit-Limit", "100;w=21600"), ("RateLimit-Remaining", "0;w=21600"))
+        elif fault == "429-odd":
+            self.error(429, "TOOMANYREQUESTS", "slow down", ("Retry-After", "3600"),
+                       ("RateLimit-Limit", "\x1b[31m100;w=lots%n"), ("RateLimit-Remaining", "0"))
         elif fault == "500-burst" and nth(repo, what) < 2:
             self.answer(500, b"oops")
         elif fault == "500-always":
@@ -311,11 +329,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             while True:
                 time.sleep(1)
                 self.wfile.write(b"x")
-        if fault == "blob-missing":
+        if fault in ("blob-missing", "foreign-missing"):
             return self.error(404, "BLOB_UNKNOWN", "blob unknown to registry")
         if fault == "503-once" and nth(repo, what) == 0:
             return self.answer(503, b"busy")
-        if fault in ("cut-once", "cut-norange") and nth(repo, what) == 0:
+        if fault in ("reset-once", "reset") and (fault == "reset" or nth(repo, what) == 0):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(BLOB)))
+            self.end_headers()
+            self.wfile.write(BLOB[:half])
+            self.wfile.flush()
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            return None
+        if fault in ("cut-once", "cut-norange", "token-short") and nth(repo, what) == 0:
             return self.answer(200, BLOB[:half], length=len(BLOB))
         if fault == "bad-range" and "Range" in self.headers:
             return self.answer(206, BLOB[5:], ("Content-Range", "bytes 5-%d/%d" % (len(BLOB) - 1, len(BLOB))))
