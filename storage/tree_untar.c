@@ -12,12 +12,7 @@
 #include "core/base/path.h"
 #include "core/base/text.h"
 #include "core/base/walk.h"
-
-struct later { /* a folder's times and mode, for the end */
-    struct timespec mtime;
-    mode_t mode;
-    char name[];
-};
+#include "storage/tree_later.h"
 
 struct untar {
     struct tar *tar;
@@ -26,8 +21,7 @@ struct untar {
     struct tree_untar_count count;
     int parent; /* the folder of the last entry, -1: none */
     struct text parent_name, name, link;
-    struct later **later;
-    size_t later_n, later_room;
+    struct tree_laters later;
 };
 
 /* ---- names ---- */
@@ -257,30 +251,6 @@ static int make_file(struct untar *u, const struct tar_entry *t, const char *las
     return r;
 }
 
-static int remember(struct untar *u, const struct tar_entry *t, struct err *e)
-{
-    struct later *l = malloc(sizeof *l + u->name.n + 1);
-
-    if (!l)
-        return err_memory(e);
-    if (u->later_n == u->later_room) {
-        size_t room = u->later_room ? 2 * u->later_room : 64;
-        struct later **more = realloc(u->later, room * sizeof *more);
-
-        if (!more) {
-            free(l);
-            return err_memory(e);
-        }
-        u->later = more;
-        u->later_room = room;
-    }
-    l->mtime = (struct timespec){.tv_sec = t->mtime, .tv_nsec = t->mtime_ns};
-    l->mode = mode_of(u, t);
-    memcpy(l->name, u->name.s, u->name.n + 1);
-    u->later[u->later_n++] = l;
-    return 0;
-}
-
 /* Until the end it can be written into, whatever its mode will be. */
 static int make_folder(struct untar *u, const struct tar_entry *t, const char *last, struct err *e)
 {
@@ -306,7 +276,9 @@ static int make_folder(struct untar *u, const struct tar_entry *t, const char *l
     }
     if (fd < 0)
         return err_sys(e, "cannot open the folder");
-    r = remember(u, t, e);
+    r = tree_later_add(&u->later, u->name.s,
+                       (struct timespec){.tv_sec = t->mtime, .tv_nsec = t->mtime_ns}, mode_of(u, t),
+                       e);
     if (r == 0)
         r = dress(u, t, fd, e);
     if (r == 0 && (t->mode & 0700) != 0700 && fchmod(fd, (t->mode & 0777) | 0700) < 0)
@@ -388,8 +360,8 @@ static int one(struct untar *u, const struct tar_entry *t, struct err *e)
 
 static int finish(struct untar *u, struct err *e)
 {
-    for (size_t i = u->later_n; i-- > 0;) {
-        const struct later *l = u->later[i];
+    for (size_t i = u->later.n; i-- > 0;) {
+        const struct tree_later *l = u->later.v[i];
         struct timespec times[2] = {l->mtime, l->mtime};
         autofd int fd = walk_open(u->root, l->name, O_RDONLY | O_DIRECTORY, 0, WALK_NO_LINKS);
 
@@ -423,8 +395,6 @@ int tree_untar(struct tar *t, int folder_fd, const struct tree_untar_rules *rule
     text_free(&u.parent_name);
     text_free(&u.name);
     text_free(&u.link);
-    for (size_t i = 0; i < u.later_n; i++)
-        free(u.later[i]);
-    free(u.later);
+    tree_later_free(&u.later);
     return r;
 }

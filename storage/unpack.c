@@ -28,17 +28,13 @@
 #include "core/base/path.h"
 #include "core/base/text.h"
 #include "core/base/walk.h"
+#include "storage/tree_later.h"
 
 enum {
     REAL_DEPTH_MAX = TAR_DEPTH_MAX,
     LOOK_ENTRIES = 2048,
     LOOK_BYTES = 16 << 20,
     EARLY_BYTES = 256 << 10
-};
-
-struct later { /* a folder's times, for the end */
-    struct timespec mtime;
-    char name[];
 };
 
 struct unpack {
@@ -49,8 +45,7 @@ struct unpack {
     struct unpack_meta meta;
     int parent; /* the kept folder, -1: none */
     char parent_name[TAR_NAME_MAX + 2];
-    struct later **later;
-    size_t later_n, later_room;
+    struct tree_laters later;
     long long looked_entries, looked_bytes; /* at the last look at the free space */
 };
 
@@ -271,30 +266,6 @@ static int make_file(struct unpack *u, const struct tar_entry *t, const char *la
     return r;
 }
 
-static int remember(struct unpack *u, const struct tar_entry *t, struct err *e)
-{
-    size_t n = strlen(t->name) + 1;
-    struct later *l = malloc(sizeof *l + n);
-
-    if (!l)
-        return err_memory(e);
-    if (u->later_n == u->later_room) {
-        size_t room = u->later_room ? 2 * u->later_room : 256;
-        struct later **more = realloc(u->later, room * sizeof *more);
-
-        if (!more) {
-            free(l);
-            return err_memory(e);
-        }
-        u->later = more;
-        u->later_room = room;
-    }
-    l->mtime = (struct timespec){.tv_sec = t->mtime, .tv_nsec = t->mtime_ns};
-    memcpy(l->name, t->name, n);
-    u->later[u->later_n++] = l;
-    return 0;
-}
-
 static int set_opaque(int folder, struct err *e)
 {
     if (fsetxattr(folder, "user.overlay.opaque", "y", 1, 0) < 0)
@@ -307,7 +278,9 @@ static int make_folder(struct unpack *u, const struct tar_entry *t, const char *
     enum { FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
     autofd int fd = -1;
     bool fresh, opaque = false;
-    int r = remember(u, t, e);
+    int r =
+        tree_later_add(&u->later, t->name,
+                       (struct timespec){.tv_sec = t->mtime, .tv_nsec = t->mtime_ns}, t->mode, e);
 
     if (r < 0)
         return r;
@@ -521,13 +494,13 @@ static int one(struct unpack *u, const struct tar_entry *t, struct err *e)
 /* Set the times of the folders that still are folders. */
 static int finish_times(struct unpack *u, struct err *e)
 {
-    for (size_t i = 0; i < u->later_n; i++) {
-        struct timespec times[2] = {u->later[i]->mtime, u->later[i]->mtime};
-        autofd int fd = walk_open(u->root, u->later[i]->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+    for (size_t i = 0; i < u->later.n; i++) {
+        struct timespec times[2] = {u->later.v[i]->mtime, u->later.v[i]->mtime};
+        autofd int fd = walk_open(u->root, u->later.v[i]->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
                                   0, WALK_IN_ROOT);
 
         if (fd >= 0 && futimens(fd, times) < 0)
-            return err_sys(e, "entry '%s': cannot set its time", u->later[i]->name);
+            return err_sys(e, "entry '%s': cannot set its time", u->later.v[i]->name);
     }
     return 0;
 }
@@ -560,9 +533,7 @@ int unpack_tar(struct tar *t, int root_fd, const struct unpack_rules *rules,
         r = finish_times(u, e);
     *ret = u->count;
     forget_parent(u);
-    for (size_t i = 0; i < u->later_n; i++)
-        free(u->later[i]);
-    free(u->later);
+    tree_later_free(&u->later);
     free(u);
     return r;
 }
