@@ -520,6 +520,8 @@ int registry_open(const struct conf_endpoint *at, const struct registry_options 
     *ret = (struct registry){.options = *o, .endpoint = *at};
     snprintf(ret->scope, sizeof ret->scope, "repository:%s:pull%s", at->repo,
              o->push ? ",push" : "");
+    if (!at->repo[0]) /* the registry as a whole: its list of repositories */
+        snprintf(ret->scope, sizeof ret->scope, "registry:catalog:*");
     n = auth_find(at->mirror ? NULL : o->creds, o->authfile, hub ? "docker.io" : at->host, at->repo,
                   &ret->creds, e);
     if (n == 0)

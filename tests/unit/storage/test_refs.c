@@ -172,12 +172,9 @@ static void damaged_ones_are_told_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(a_repository_may_begin_another_one),
-        T(all_are_listed_in_order),
-        T(removing_the_last_one_removes_its_folders),
-        T(a_name_knows_when_it_was_given),
-        T(no_name_leads_out_of_its_folder),
-        T(damaged_ones_are_told_apart),
+        T(a_repository_may_begin_another_one),        T(all_are_listed_in_order),
+        T(removing_the_last_one_removes_its_folders), T(a_name_knows_when_it_was_given),
+        T(no_name_leads_out_of_its_folder),           T(damaged_ones_are_told_apart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
