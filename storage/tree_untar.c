@@ -191,6 +191,12 @@ static int dress_name(const struct untar *u, const struct tar_entry *t, const ch
 
 /* ---- the types ---- */
 
+static bool is_zero(const char *p, size_t n)
+{
+    return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
+}
+
+/* Pieces of zeros stay holes: a container can have a file of terabytes without any blocks. */
 static int fill(struct untar *u, int fd, long long size, struct err *e)
 {
     const void *p;
@@ -201,6 +207,8 @@ static int fill(struct untar *u, int fd, long long size, struct err *e)
     while ((r = tar_data(u->tar, &p, &n, &offset, e)) == 0 && n) {
         const char *at = p;
 
+        if (is_zero(at, n))
+            continue;
         end = offset + (long long)n;
         while (n) {
             ssize_t k = pwrite(fd, at, n, offset);

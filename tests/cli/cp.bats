@@ -243,3 +243,12 @@ maps() {
     grep -q 'setns(.*= 0' log
     is "$(grep -e setns -e PR_SET_DUMPABLE log | head -n 1 | grep -c 'PR_SET_DUMPABLE, SUID_DUMP_DISABLE.*= 0')" 1
 }
+
+@test "a file without blocks is copied without blocks" {
+    rctr run --network none --name c localhost/busybox sh -c 'mkdir /d; dd if=/dev/zero of=/d/hole bs=1 count=0 seek=300000000 2>/dev/null
+        printf word | dd of=/d/hole bs=1 seek=200000000 conv=notrunc 2>/dev/null'
+    rctr cp c:/d out
+    is "$(stat -c %s out/hole)" 300000000
+    is "$(tail -c +200000001 out/hole | head -c 4)" word
+    [ "$(du -k out/hole | cut -f 1)" -lt 4096 ]
+}

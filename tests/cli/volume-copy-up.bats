@@ -139,3 +139,26 @@ host"
     is "$(rctr run --rm --network none -u 7:8 -v ./tree:/t:U vi sh -c 'stat -c %u:%g /t /t/sub /t/sub/f' | sort -u)" 7:8
     rctr unshare rm -r tree
 }
+
+holes() {
+    rctr run --rm --network none -v "h-$RCTR_STORAGE_DRIVER:/data" hole sh -c 'stat -c %s /data/hole; dd if=/data/hole bs=1 skip=200000000 count=4 2>/dev/null' >out
+    is "$(cat out)" "300000000
+word"
+    [ "$(rctr unshare du -ks "$RCTR_STATE/volumes" | cut -f 1)" -lt 8192 ]
+    rctr create --name "c-$RCTR_STORAGE_DRIVER" --network none --image-volume ignore hole true >/dev/null
+    [ "$(rctr unshare du -ks "$RCTR_STATE/containers" | cut -f 1)" -lt 16384 ]
+}
+
+@test "a file of an image that has no blocks has none in a volume, nor in a container of its own" {
+    mkdir -p top/data && truncate -s 300000000 top/data/hole
+    printf word | dd of=top/data/hole bs=1 seek=200000000 conv=notrunc 2>/dev/null
+    "$TOP/packaging/images/busybox.sh" busybox.tar
+    mkdir base && tar -C base -xf busybox.tar
+    cp "$(oci_layer base 0)" 1.tar.gz && gunzip 1.tar.gz
+    tar -C top -S --format=gnu --owner=0 --group=0 -cf 2.tar data
+    oci_new oci '{}' 1.tar 2.tar
+    jq '.manifests[0].annotations["org.opencontainers.image.ref.name"] = "hole"' oci/index.json >index.json
+    mv index.json oci/index.json
+    tar -C oci -cf hole.tar . && rctr load -q -i hole.tar
+    each_driver holes
+}
