@@ -50,7 +50,8 @@ static int read_text(struct reader *z, const struct tar_entry *entry, size_t max
 
     if (entry->type != TAR_FILE || entry->size > (long long)max)
         return err_set(e, EINVAL, "'%s' is no file of at most %zu bytes", entry->name, max);
-    text_free(ret);
+    if (ret->n)
+        return err_set(e, EINVAL, "the archive has '%s' twice", entry->name);
     for (;;) {
         r = tar_data(z->tar, &bytes, &n, &offset, e);
         if (r < 0 || n == 0)
@@ -250,24 +251,38 @@ void archive_free(struct archive *a)
     *a = (struct archive){.folder_fd = -1};
 }
 
+/* Two readers must not see two things: a name that stands twice has to mean the same. */
+static int find_name(const struct archive *a, const char *name, const struct archive_file **ret,
+                     struct err *e)
+{
+    const struct archive_file *found = NULL;
+
+    for (size_t i = 0; i < a->count; i++) {
+        const struct archive_file *f = &a->files[i];
+
+        if (strcmp(f->name, name) != 0)
+            continue;
+        if (found && (f->target || found->target || !hash_equal(&f->digest, &found->digest)))
+            return err_set(e, EINVAL, "the archive has '%s' twice, with different contents", name);
+        found = f;
+    }
+    if (!found)
+        return err_set(e, ENOENT, "the archive has no file '%s'", name);
+    *ret = found;
+    return 0;
+}
+
 int archive_find(const struct archive *a, const char *path, const struct archive_file **ret,
                  struct err *e)
 {
     const char *at = path;
 
     for (int links = 0; links <= LINKS_MAX; links++) {
-        const struct archive_file *f = NULL;
+        int r = find_name(a, at, ret, e);
 
-        for (size_t i = a->count; i-- > 0 && !f;) /* the last one of a name counts */
-            if (strcmp(a->files[i].name, at) == 0)
-                f = &a->files[i];
-        if (!f)
-            return err_set(e, ENOENT, "the archive has no file '%s'", at);
-        if (!f->target) {
-            *ret = f;
-            return 0;
-        }
-        at = f->target;
+        if (r < 0 || !(*ret)->target)
+            return r;
+        at = (*ret)->target;
     }
     return err_set(e, ELOOP, "'%s' is a link to a link to a link without end", path);
 }

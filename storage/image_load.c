@@ -171,6 +171,17 @@ static bool is_wanted(const struct load *l, const char *own, bool docker)
            full_name(l->o->only, docker, want, NULL) == 0 && strcmp(have, want) == 0;
 }
 
+/* A name with a digest promises what it leads to. */
+static int check_digest(const char *name, const struct digest *manifest, struct err *e)
+{
+    struct ref ref;
+
+    if (!strchr(name, '@') || ref_parse(name, &ref, e) < 0 || hash_equal(&ref.digest, manifest))
+        return 0; /* the grammar was looked at before */
+    return err_set(e, EBADMSG, "it is called '%s', but its manifest is sha256:%s", name,
+                   manifest->hex);
+}
+
 static int take_named(struct load *l, const struct digest *manifest, const char *own, bool docker,
                       struct err *e)
 {
@@ -181,6 +192,8 @@ static int take_named(struct load *l, const struct digest *manifest, const char 
         ref_format(l->o->as, name);
     else if (*own)
         r = full_name(own, docker, name, e);
+    if (r == 0 && !l->o->as)
+        r = check_digest(name, manifest, e);
     return r < 0 ? r : take_image(l, manifest, name, e);
 }
 

@@ -139,6 +139,18 @@ refused() {
     rm -r d && cp -r good d
     sed -i 's/"diff_ids":\[.*\]/"diff_ids":[]/' d/conf.json
     refused "the manifest has 1 layers, the config 0 diff-ids"
+    rm -r d && cp -r good d
+    sed -i "s/tool:v1/tool@sha256:$(printf %064d 1)/" d/manifest.json
+    refused "but its manifest is sha256:"
+    rm -r d && cp -r good d
+    tar -C good -cf d.tar .
+    echo junk >d/abc/layer.tar
+    tar -C d -rf d.tar ./abc/layer.tar
+    fails_with 125 "the archive has 'abc/layer.tar' twice, with different contents" rctr load -i d.tar
+    tar -C good -cf d.tar .
+    tar -C good -rf d.tar ./manifest.json
+    fails_with 125 "the archive has 'manifest.json' twice" rctr load -i d.tar
+    is "$(rctr images -aq)" ""
     tar -C good -cf cut.tar .
     truncate -s 11000 cut.tar
     fails_with 125 "the archive ends in the middle of an entry" rctr load -i cut.tar
