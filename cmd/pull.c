@@ -46,8 +46,9 @@ static int read_options(const struct pull_args *a, struct pull_options *ret, boo
         r = pull_policy_parse(a->policy, ret_policy, e);
     if (r == 0)
         r = registry_args_read(&a->registry, &ret->tls_verify, &ret->retries, e);
+    if (r == 0)
+        r = registry_args_creds(&a->registry, &ret->creds, e);
     ret->authfile = a->registry.authfile;
-    ret->creds = a->registry.creds;
     ret->cert_dir = a->registry.cert_dir;
     return r;
 }

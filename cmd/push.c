@@ -67,8 +67,9 @@ static int read_options(const struct push_args *a, struct push_options *o, struc
         r = err_wrap(e, deflate_check_level(o->format, a->level, e), "--compression-level");
     if (r == 0)
         r = registry_args_read(&a->registry, &o->tls_verify, &o->retries, e);
+    if (r == 0)
+        r = registry_args_creds(&a->registry, &o->creds, e);
     o->authfile = a->registry.authfile;
-    o->creds = a->registry.creds;
     o->cert_dir = a->registry.cert_dir;
     o->all_anew = a->force;
     return r;

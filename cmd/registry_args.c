@@ -1,6 +1,10 @@
 #include "cmd/registry_args.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/self.h"
 
 enum { RETRIES_MAX = 100 };
 
@@ -29,5 +33,21 @@ int registry_args_read(const struct registry_args *a, int *ret_tls_verify, int *
         return err_set(e, EINVAL, "--retry: %lld is not a number from 0 to %d", a->retry,
                        (int)RETRIES_MAX);
     *ret_retries = (int)a->retry;
+    return 0;
+}
+
+int registry_args_creds(const struct registry_args *a, const char **ret, struct err *e)
+{
+    static char *copy;
+
+    *ret = NULL;
+    if (!a->creds)
+        return 0;
+    free(copy);
+    copy = strdup(a->creds);
+    if (!copy)
+        return err_memory(e);
+    self_hide_text(a->creds);
+    *ret = copy;
     return 0;
 }

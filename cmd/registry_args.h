@@ -34,5 +34,8 @@ int registry_args_tls_verify(const char *value, int *ret, struct err *e);
 /* What has to be understood of them. -EINVAL names the option. */
 int registry_args_read(const struct registry_args *a, int *ret_tls_verify, int *ret_retries,
                        struct err *e);
+/* A copy of --creds that lasts as long as the process (borrowed; NULL: none was given); the word
+ * itself is hidden, since every user of the host may look at our arguments. */
+int registry_args_creds(const struct registry_args *a, const char **ret, struct err *e);
 
 #endif

@@ -298,6 +298,20 @@ Login Succeeded!"
     wait "$pid" || true
 }
 
+@test "nor are the credentials of a pull" {
+    local pid seen=
+    rctr pull -q --creds tester:verysecretword "127.0.0.1:$(cat "$FAKE/slow-port")/x" 2>/dev/null &
+    pid=$!
+    for _ in $(seq 100); do
+        grep -q "\*\*\*\*\*" "/proc/$pid/cmdline" && seen=1 && break
+        sleep 0.05
+    done
+    is "$seen" 1
+    run ! grep -q verysecret "/proc/$pid/cmdline"
+    kill "$pid"
+    wait "$pid" || true
+}
+
 @test "words that do not go together" {
     fails_with 125 "cannot be used together" rctr login -u a -p b --password-stdin "$BASIC"
     fails_with 125 "needs --username" rctr login --password-stdin "$BASIC" </dev/null
