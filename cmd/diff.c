@@ -1,4 +1,5 @@
-/* rctr diff: what a container changed in its image, or an image's last layer. */
+/* rctr diff: what a container changed in its image, or an image's last layer, or
+ * what differs between two images. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "cmd/select.h"
 #include "core/base/jsonx.h"
 #include "core/engine/files.h"
+#include "core/engine/image_diff.h"
 
 struct diff_args {
     const char *format;
@@ -44,6 +46,20 @@ static int find(struct store *s, const char *word, struct diff_list *ret, struct
     if (r == 0)
         r = files_diff_image(s, &image, ret, e);
     return r;
+}
+
+static int find_two(struct store *s, const char *const *words, struct diff_list *ret, struct err *e)
+{
+    autoimage struct image image = {0}, base = {0};
+    int r = image_find(s, words[0], NULL, &image, e);
+
+    if (r == 0)
+        r = image_find(s, words[1], NULL, &base, e);
+    if (r < 0)
+        return err_wrap(e, r,
+                        "two images are compared, a container only with its own image (give one "
+                        "name)");
+    return image_diff_make(s, &image, &base, ret, e);
 }
 
 static int add(json_t *to, const char *key, const char *path)
@@ -91,15 +107,14 @@ static int diff_main(const void *args, int argc, const char **argv, struct err *
     const char *word;
     int rest, r = select_word(a->latest, argc, argv, &word, &rest, e);
 
-    if (r == 0 && argc > rest)
-        r = err_set(e, EINVAL,
-                    "a container is compared with its own image: name one container or image");
+    if (r == 0 && argc > rest && a->latest)
+        r = err_set(e, EINVAL, "--latest and a second name contradict each other");
     if (r == 0 && a->format && strcmp(a->format, "json") != 0)
         r = err_set(e, EINVAL, "only supported value for '--format' is 'json'");
     if (r == 0)
         r = store_open(&s, e);
     if (r == 0)
-        r = find(&s, word, &list, e);
+        r = argc == 2 ? find_two(&s, argv, &list, e) : find(&s, word, &list, e);
     if (r == 0 && a->format)
         return print_json(&list, e);
     for (size_t i = 0; r == 0 && i < list.n; i++) {
@@ -113,8 +128,9 @@ static int diff_main(const void *args, int argc, const char **argv, struct err *
 const struct command command_diff OPT_TABLE = {
     .name = "diff",
     .aliases = "container diff|image diff",
-    .operand = "CONTAINER|IMAGE",
-    .summary = "List what a container changed in its image",
+    .operand = "CONTAINER|IMAGE [IMAGE]",
+    .summary =
+        "List what a container changed in its image, or what an image has that another lacks",
     .mixed = true,
     .opts = diff_opts,
     .args_size = sizeof(struct diff_args),
