@@ -57,8 +57,8 @@ static int find_two(struct store *s, const char *const *words, struct diff_list 
         r = image_find(s, words[1], NULL, &base, e);
     if (r < 0)
         return err_wrap(e, r,
-                        "two images are compared, a container only with its own image (give one "
-                        "name)");
+                        "a container is compared with its own image: name one container or image, "
+                        "or two images");
     return image_diff_make(s, &image, &base, ret, e);
 }
 

@@ -26,7 +26,7 @@ D /layer-2"
 @test "what cannot be compared is told" {
     image_stack tool '{}' one
     fails_with 125 "nix: image not known" rctr image diff tool nix
-    fails_with 125 "a container only with its own image" rctr diff nix tool
+    fails_with 125 "a container is compared with its own image" rctr diff nix tool
     fails_with 125 "contradict each other" rctr diff -l tool tool
     is "$(ls "$RCTR_STATE/tmp")" ""
 }
