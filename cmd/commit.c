@@ -2,7 +2,6 @@
 #include "core/engine/commit.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,4 @@
 /* rctr kill: a signal to the first process of containers. */
-#include <errno.h>
 #include <signal.h>
 
 #include "cmd/command.h"

@@ -1,6 +1,5 @@
 /* rctr ps: the containers of the store, as a table, JSON or a template. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

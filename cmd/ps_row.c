@@ -1,13 +1,11 @@
 #include "cmd/ps_row.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd/human.h"
 #include "core/base/auto.h"
-#include "core/base/when.h"
 #include "core/engine/size.h"
 
 enum { COMMAND_LETTERS = 17 };

@@ -1,9 +1,7 @@
 /* rctr pull: images from registries into the store. */
 #include "storage/registry/pull.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cmd/command.h"
 #include "cmd/platform.h"

@@ -1,7 +1,6 @@
 #include "cmd/stats_cell.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "cmd/human.h"
 #include "core/base/when.h"

@@ -1,7 +1,6 @@
 /* rctr stop: all that are named at once. */
 #include "core/engine/stop.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 

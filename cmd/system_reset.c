@@ -1,5 +1,4 @@
 /* rctr system reset: everything goes. */
-#include <stdio.h>
 
 #include "cmd/command.h"
 #include "cmd/confirm.h"

@@ -2,7 +2,6 @@
 #include "core/engine/update.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "cmd/command.h"
 #include "cmd/create_args.h"

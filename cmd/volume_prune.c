@@ -1,5 +1,4 @@
 /* rctr volume prune: what no container uses. */
-#include <errno.h>
 #include <stdio.h>
 
 #include "cmd/command.h"

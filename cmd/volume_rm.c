@@ -1,7 +1,6 @@
 /* rctr volume rm: volumes with their data; with --force the containers that use them first. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/command.h"

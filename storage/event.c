@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 #include "core/base/auto.h"
-#include "core/base/file.h"
 
 #define NEWEST "events"
 #define OLDER  "events.1"

@@ -14,7 +14,6 @@
 
 #include "core/base/auto.h"
 #include "core/base/cage.h"
-#include "core/base/proc.h"
 #include "core/base/userns.h"
 
 enum { FDS = 3, WORKERS_MAX = 64 };

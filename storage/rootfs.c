@@ -15,7 +15,6 @@
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
-#include "core/base/path.h"
 #include "core/base/text.h"
 #include "core/base/userns.h"
 #include "storage/layer.h"

@@ -1,6 +1,5 @@
 #include "core/engine/commit.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "core/base/auto.h"

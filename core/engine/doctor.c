@@ -1,6 +1,5 @@
 #include "core/engine/doctor.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <stdarg.h>

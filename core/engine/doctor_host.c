@@ -1,6 +1,5 @@
 /* doctor_host - what the host lends: cgroups, devices, network, disk. Declared in doctor.h. */
 #include <errno.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

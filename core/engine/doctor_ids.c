@@ -1,5 +1,4 @@
 /* doctor_ids - users: namespaces, ranges, and the helpers that map them. Declared in doctor.h. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,6 @@
 #include "core/engine/etc.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

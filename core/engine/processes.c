@@ -1,6 +1,5 @@
 #include "core/engine/processes.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,7 +1,6 @@
 #include "core/engine/request.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,6 @@
 
 #include "core/base/auto.h"
 #include "core/base/log.h"
-#include "core/base/near.h"
 #include "core/runtime/caps.h"
 #include "core/runtime/cgroup.h"
 #include "core/runtime/cgroup_instead.h"

@@ -1,7 +1,5 @@
 #include "core/engine/size.h"
 
-#include <errno.h>
-
 #include "core/base/usage.h"
 #include "storage/layer.h"
 

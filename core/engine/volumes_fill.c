@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "core/base/auto.h"
-#include "core/base/file.h"
 #include "core/base/userns.h"
 #include "core/base/walk.h"
 #include "core/engine/volumes.h"

@@ -1,7 +1,6 @@
 #include "core/monitor/attach.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 
 #include "core/base/auto.h"
 #include "core/base/file.h"
-#include "core/base/log.h"
 #include "core/monitor/wire.h"
 
 enum { AWAIT_MONITOR_MS = 1000 };

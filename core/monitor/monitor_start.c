@@ -1,6 +1,5 @@
 /* monitor_start - a monitor becomes a process of its own. Declared in monitor.h. */
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>

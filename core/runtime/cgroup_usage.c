@@ -1,8 +1,5 @@
 #include "core/runtime/cgroup_usage.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

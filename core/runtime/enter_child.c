@@ -1,6 +1,5 @@
 #include "core/runtime/enter_child.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>

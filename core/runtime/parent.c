@@ -6,8 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,7 +15,6 @@
 #include "core/base/log.h"
 #include "core/base/proc.h"
 #include "core/base/userns.h"
-#include "core/base/walk.h"
 #include "core/runtime/explain.h"
 #include "core/runtime/fuse.h"
 #include "core/runtime/identity.h"
