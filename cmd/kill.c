@@ -28,7 +28,9 @@ static bool runs(const struct record *r)
 
 static int kill_one(struct store *s, struct record *r, const void *signo, struct err *e)
 {
-    return stop_kill(s, r, *(const int *)signo, e);
+    int n = stop_kill(s, r, *(const int *)signo, e);
+
+    return n == 0 && *(const int *)signo == SIGKILL ? stop_await_killed(r, e) : n;
 }
 
 static int kill_main(const void *args, int argc, const char **argv, struct err *e)

@@ -266,6 +266,14 @@ static bool ended(const struct way *w, const struct pollfd *p)
     return w->monitor_fd >= 0 ? p->revents != 0 : !proc_alive(&w->monitor);
 }
 
+static int hangs(const struct record *r, const struct proc_id *monitor, struct err *e)
+{
+    return err_set(e, EBUSY,
+                   "container %s does not end although it was killed: one of its processes hangs "
+                   "in the kernel, or its monitor (process %d) is stopped",
+                   r->name, (int)monitor->pid);
+}
+
 static void check(const struct store *s, struct way *w, const struct pollfd *p)
 {
     if (ended(w, p)) {
@@ -273,10 +281,7 @@ static void check(const struct store *s, struct way *w, const struct pollfd *p)
         return;
     }
     if (now_ms() >= w->due_ms && w->killed) {
-        fail(w, err_set(&w->item->why, EBUSY,
-                        "container %s does not end although it was killed: one of its processes "
-                        "hangs in the kernel, or its monitor (process %d) is stopped",
-                        w->item->record->name, (int)w->monitor.pid));
+        fail(w, hangs(w->item->record, &w->monitor, &w->item->why));
         return;
     }
     if (now_ms() >= w->due_ms) {
@@ -425,5 +430,25 @@ int stop_kill(const struct store *s, struct record *r, int signo, struct err *e)
         send(&r->init, signo);
     if (signo == SIGKILL || signo == stop_signal(r))
         pause_release(r);
+    return 0;
+}
+
+int stop_await_killed(const struct record *r, struct err *e)
+{
+    long long end = now_ms() + KILL_PATIENCE_MS;
+    autofd int fd = -1;
+    int n = proc_open(&r->monitor, &fd, NULL);
+
+    if (n < 0 && n != -ENOSYS)
+        return 0; /* it is not there any more */
+    while (fd >= 0 || proc_alive(&r->monitor)) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        long long left = end - now_ms();
+
+        if (left <= 0)
+            return hangs(r, &r->monitor, e);
+        if (poll(&p, 1, fd < 0 && left > BLIND_MS ? BLIND_MS : (int)left) > 0)
+            return 0;
+    }
     return 0;
 }

@@ -41,6 +41,9 @@ int stop_all(const struct store *s, struct stop_item *v, size_t n);
  * count as stopping it: no restart follows. -EBUSY: it does not run. */
 int stop_kill(const struct store *s, struct record *r, int signo, struct err *e);
 
+/* Wait until one that got SIGKILL has ended, and its end is on disk. -EBUSY: it does not end. */
+int stop_await_killed(const struct record *r, struct err *e);
+
 /* Does it run, or is a command just about to let it run? */
 bool stop_is_needed(const struct record *r);
 

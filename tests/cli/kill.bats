@@ -11,6 +11,17 @@ load lifecycle
     is "$(field a .stopped_by_user)" true
 }
 
+@test "what was killed has ended, so that it can be removed" {
+    for i in 1 2 3 4 5; do
+        sleeper a$i
+    done
+    rctr kill -a >/dev/null
+    is "$(rctr ps -a --format '{{.State}}' | sort | uniq -c | tr -s ' ')" " 5 exited"
+    rctr rm -a >/dev/null
+    sleeper a
+    rctr kill a && rctr rm a
+}
+
 @test "signals by name, with and without SIG, and by number" {
     start_one a
     for signal in HUP SIGHUP sighup 1; do
