@@ -159,10 +159,9 @@ static int sort(struct lines *l, const char *key, struct err *e)
             return 0;
         }
     }
-    return err_set(e, EINVAL,
-                   "--sort: unknown column '%s'; did you mean '%s'? (created, id, "
-                   "repository, size, tag)",
-                   key, near.best ? near.best : "created");
+    return err_set(
+        e, EINVAL, "--sort: unknown column '%s'%s%s%s (created, id, repository, size, tag)", key,
+        near.best ? "; did you mean '" : "", near.best ? near.best : "", near.best ? "'?" : "");
 }
 
 static json_t *strings(const struct strv *l)

@@ -210,10 +210,12 @@ static int sort(struct found *f, const char *key, struct err *e)
             qsort(f->v, f->n, sizeof *f->v, keys[i].compare);
         return r;
     }
-    return err_set(e, EINVAL,
-                   "--sort: unknown column '%s'; did you mean '%s'? (command, created, id, image, "
-                   "names, runningfor, size, status)",
-                   key, near.best ? near.best : "created");
+    return err_set(
+        e, EINVAL,
+        "--sort: unknown column '%s'%s%s%s (command, created, id, image, names, runningfor, "
+        "size, status)",
+        key, near.best ? "; did you mean '" : "", near.best ? near.best : "",
+        near.best ? "'?" : "");
 }
 
 /* --last: the newest ones, before they are put in order. */

@@ -31,12 +31,13 @@ int near_distance(const char *a, const char *b)
     return rows[na % 3][nb];
 }
 
-/* How far is still near: a third of the word, so that "rm" is not taken for "ps". */
+/* How far is still near: a third of the word, so that "rm" is not taken for "ps", nor "foo" for
+ * "top". */
 static int bound(const char *word)
 {
     size_t n = strlen(word);
 
-    return n < 3 ? 1 : n < 6 ? 2 : 3;
+    return n < 4 ? 1 : n < 6 ? 2 : 3;
 }
 
 void near_begin(struct near *n, const char *word)

@@ -75,6 +75,8 @@ job"
     is "$(rctr ps -a --sort created --format '{{.Names}}' | tr '\n' ' ')" "b c a "
     is "$(rctr ps -a --sort id -q)" "$(rctr ps -aq | sort)"
     fails_with 125 "--sort: unknown column 'nmaes'; did you mean 'names'?" rctr ps --sort nmaes
+    fails_with 125 "--sort: unknown column 'foo' (command, created" rctr ps --sort foo
+    fails_with 125 "--sort: unknown column 'foo' (created, id" rctr images --sort foo
 }
 
 @test "templates, tables and documents" {

@@ -46,6 +46,8 @@ static void another_word_finds_nothing(void **state)
     assert_string_equal(nearest("bake"), "");
     assert_string_equal(nearest(""), "");
     assert_string_equal(nearest("x"), "");
+    assert_string_equal(nearest("foo"), "");
+    assert_string_equal(nearest("rim"), "rm");
 }
 
 static void long_words_are_near_to_nothing(void **state)
