@@ -15,10 +15,10 @@
 enum { STEPS_MAX = 1000000, ARGUMENTS_MAX = 65 };
 
 /* Objects whose keys are the user's: a missing one is no mistake. */
-static const char *const free_maps[] = {"Annotations",  "Attributes", "DriverOpts", "ExposedPorts",
-                                        "Label",        "Labels",     "Networks",   "Options",
-                                        "PortBindings", "Ports",      "Sysctls",    "Volumes",
-                                        "annotations",  "labels"};
+static const char *const free_maps[] = {"Annotations",  "Attributes",   "Data",   "DriverOpts",
+                                        "ExposedPorts", "Label",        "Labels", "Networks",
+                                        "Options",      "PortBindings", "Ports",  "Sysctls",
+                                        "Volumes",      "annotations",  "labels"};
 
 struct eval {
     json_t *root, *variables[FORMAT_VARIABLES_MAX]; /* owned; 0 is the root */
@@ -89,6 +89,8 @@ static json_t *same_but_case(json_t *object, const char *field)
         if (!found && strcasecmp(key, field) == 0)
             found = item;
     }
+    if (!found && strcmp(field, "Healthcheck") == 0) /* of .State, as podman has it */
+        found = json_object_get(object, "Health");
     return found;
 }
 

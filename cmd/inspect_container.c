@@ -120,15 +120,13 @@ static json_t *mounts_of(const struct spec *s)
     for (size_t i = 0; i < s->volume_count; i++) {
         const struct volume_opt *v = &s->volumes[i];
         json_t *m =
-            json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:o, s:s}", "Type",
-                      v->volume ? "volume" : types[v->kind], "Source", v->source ? v->source : "",
-                      "Destination", v->destination, "Mode", "", "RW", !(v->flags & MS_RDONLY),
-                      "Propagation", v->kind == VOLUME_OPT_TMPFS ? "" : propagation_of(v),
-                      "Options", flags_of(v), "Driver", "");
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:o, s:s}", "Type",
+                      v->volume ? "volume" : types[v->kind], "Name", v->volume ? v->volume : "",
+                      "Source", v->source ? v->source : "", "Destination", v->destination, "Mode",
+                      "", "RW", !(v->flags & MS_RDONLY), "Propagation",
+                      v->kind == VOLUME_OPT_TMPFS ? "" : propagation_of(v), "Options", flags_of(v),
+                      "Driver", v->volume ? "local" : "");
 
-        if (m && v->volume)
-            json_object_update_new(m,
-                                   json_pack("{s:s, s:s}", "Name", v->volume, "Driver", "local"));
         json_array_append_new(a, m); /* a path that is no UTF-8 is left out */
     }
     return a;

@@ -42,6 +42,7 @@ of() {
         --entrypoint sh localhost/busybox -c true
     is "$(of a '{{index .HostConfig.Binds 0}}')" "$PWD/data:/d:ro"
     is "$(of a '{{range .Mounts}}{{.Type}} {{.Destination}} {{.RW}};{{end}}')" "bind /d false;tmpfs /t true;"
+    is "$(of a '{{range .Mounts}}{{.Name}}:{{.Destination}} {{end}}')" ":/d :/t "
     is "$(of a '{{.HostConfig.CapAdd}} {{.HostConfig.CapDrop}} {{.HostConfig.ReadonlyRootfs}}')" "[CAP_NET_RAW] [CAP_CHOWN] true"
     is "$(of a '{{range .HostConfig.Ulimits}}{{.Name}} {{.Soft}} {{.Hard}}{{end}}')" "nofile 100 200"
     is "$(of a '{{.HostConfig.ShmSize}} {{.HostConfig.Init}} {{.HostConfig.AutoRemove}}')" "1048576 true false"
@@ -53,6 +54,7 @@ of() {
     rctr create --name a localhost/busybox true
     is "$(of a '{{.ID}}')" "$(id_of a)"
     is "$(of a '{{.State.OomKilled}} {{.HostConfig.NanoCPUs}}')" "false 0"
+    is "$(of a '{{if .State.Healthcheck}}yes{{else}}no{{end}} {{.GraphDriver.Data.NoSuchDir}}')" "no <no value>"
 }
 
 @test "sizes are told when they are asked for" {
