@@ -155,6 +155,8 @@ int userns_finish(struct userns_child *c, struct err *e)
     r = proc_wait(c->pid, &status, e);
     if (r < 0)
         return r;
+    if (n != (ssize_t)sizeof a && WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE)
+        return err_set(e, EPIPE, "cannot write: nobody reads the output any more");
     if (n != (ssize_t)sizeof a)
         return err_set(e, EPIPE, "the child in the user namespace ended early (%s %d)",
                        WIFSIGNALED(status) ? "signal" : "status",

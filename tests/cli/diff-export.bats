@@ -73,6 +73,12 @@ whole() {
     [ "$(id -u)" = 0 ] || fails_with 125 'o space left' rctr export -o /dev/full c
 }
 
+@test "a reader of the export that goes away is named" {
+    rctr create --name c --network none localhost/busybox true >/dev/null
+    rctr export c 2>err | head -c 5 >/dev/null
+    is "$(cat err)" "Error: cannot write: nobody reads the output any more"
+}
+
 @test "export does not write to a terminal" {
     need_command script
     rctr create --name c --network none localhost/busybox true >/dev/null
