@@ -63,18 +63,16 @@ static int container_prune_main(const void *args, int argc, const char **argv, s
     const struct select_want want = {.args = &a.select, .takes = rests};
     autoselection struct selection l = {0};
     autostore struct store s = STORE_CLOSED;
-    int r = 1;
+    int r;
 
     (void)argc, (void)argv;
     a.select.all = true;
-    if (!a.force)
-        r = confirm_ask("This will remove all non running containers.", e);
-    if (r <= 0)
-        return r;
     r = store_open(&s, e);
     if (r == 0)
-        r = select_load(&s, &want, &l, e);
+        r = select_load(&s, &want, &l, e); /* a wrong filter is told before anything is asked */
     if (r == 0)
+        r = a.force ? 1 : confirm_ask("This will remove all non running containers.", e);
+    if (r == 1)
         r = prune(&s, &l, e);
     return r < 0 ? r : l.status;
 }

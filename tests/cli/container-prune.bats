@@ -39,5 +39,6 @@ $ended"
     rctr container prune -f --filter until=0s --filter label=keep >/dev/null
     is "$(ls "$RCTR_STATE/names")" running
     fails_with 125 "foo" rctr container prune -f --filter foo=bar
+    fails_with 125 "foo" rctr container prune --filter foo=bar </dev/null
     fails_with 125 "accepts at most 0 arg(s)" rctr container prune -f x
 }
