@@ -46,6 +46,8 @@ load common
 @test "--version and version name the version" {
     run -0 rctr --version
     has "$output" "rctr version "
+    is "$(rctr version -f '{{.Client.Version}}')" "$(rctr version --format json | jq -r .Server.Version)"
+    fails_with 125 'there is no field "Versoin"; did you mean "Version"?' rctr version -f '{{.Client.Versoin}}'
     run -0 rctr version
     has "$output" "Version: "
 }
