@@ -7,6 +7,7 @@
 #include "core/base/auto.h"
 #include "core/base/near.h"
 #include "core/base/when.h"
+#include "core/engine/filter_value.h"
 
 static const char *const keys[] = {"reference",  "id",       "dangling", "intermediate",
                                    "containers", "readonly", "label",    "label!",
@@ -122,23 +123,14 @@ int image_filter_parse(const struct store *s, const struct opt_list *words, cons
     return r;
 }
 
-static bool has_label(const struct image_entry *i, const char *want)
-{
-    size_t n = strcspn(want, "=");
-    autofree char *key = strndup(want, n);
-    const json_t *v = key ? json_object_get(i->labels, key) : NULL;
-
-    return v && (!want[n] || strcmp(json_string_value(v), want + n + 1) == 0);
-}
-
 static bool word_takes(const char *word, const struct image_entry *i)
 {
     const char *value = strchr(word, '=') + 1;
 
     if (has_key(word, "label"))
-        return has_label(i, value);
+        return filter_value_has(i->labels, value);
     if (has_key(word, "label!"))
-        return !has_label(i, value);
+        return !filter_value_has(i->labels, value);
     if (has_key(word, "id"))
         return text_starts(i->id.hex, text_starts(value, "sha256:") ? value + 7 : value);
     return true;
