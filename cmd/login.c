@@ -10,6 +10,7 @@
 #include "cmd/command.h"
 #include "cmd/login_key.h"
 #include "cmd/prompt.h"
+#include "cmd/registry_args.h"
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "core/base/self.h"
@@ -19,15 +20,14 @@ enum { STDIN_MAX = 32 << 10, RETRIES = 2 };
 
 struct login_args {
     bool password_stdin, get_login, verbose;
-    const char *user, *password, *authfile, *compat_auth_file, *cert_dir, *tls_verify, *secret;
+    const char *user, *password, *authfile, *compat_auth_file, *secret;
+    struct registry_args registry; /* --cert-dir and --tls-verify */
 };
 
 static const struct opt login_opts[] OPT_TABLE = {
     OPT_TEXT(0, "authfile", struct login_args, authfile, "FILE",
              "Keep the credentials in FILE, as REGISTRY_AUTH_FILE would", .guess = GUESS_FILE),
-    OPT_TEXT(0, "cert-dir", struct login_args, cert_dir, "DIR",
-             "Trust the authorities (*.crt) and use the certificate (*.cert, *.key) in DIR",
-             .guess = GUESS_FOLDER),
+    REGISTRY_CERT_DIR(struct login_args, registry),
     OPT_TEXT(0, "compat-auth-file", struct login_args, compat_auth_file, "FILE",
              "Refused with the cure: name docker's file with --authfile", .hidden = true),
     OPT_FLAG(0, "get-login", struct login_args, get_login,
@@ -38,9 +38,7 @@ static const struct opt login_opts[] OPT_TABLE = {
              "Read the password from standard input"),
     OPT_TEXT(0, "secret", struct login_args, secret, "NAME",
              "Refused with the cure: rctr keeps no secrets", .hidden = true),
-    OPT_TEXT(0, "tls-verify", struct login_args, tls_verify, "true|false",
-             "Demand https and a valid certificate (true unless registries.conf says otherwise)",
-             .implied = "true"),
+    REGISTRY_TLS_VERIFY(struct login_args, registry),
     OPT_TEXT('u', "username", struct login_args, user, "USER", "The user name"),
     OPT_FLAG('v', "verbose", struct login_args, verbose, "Tell where the credentials are kept"),
     OPT_DONE,
@@ -48,7 +46,7 @@ static const struct opt login_opts[] OPT_TABLE = {
 
 static int check_args(const struct login_args *a, struct registry_options *ret, struct err *e)
 {
-    bool verify = true;
+    int verify, r;
 
     if (a->compat_auth_file)
         return err_set(e, EINVAL,
@@ -63,10 +61,11 @@ static int check_args(const struct login_args *a, struct registry_options *ret, 
         return err_set(e, EINVAL, "--password-stdin needs --username");
     if (a->get_login && (a->user || a->password || a->password_stdin))
         return err_set(e, EINVAL, "--get-login only looks: give it no user and no password");
-    if (a->tls_verify && opt_parse_flag(a->tls_verify, &verify) < 0)
-        return err_set(e, EINVAL, "--tls-verify: '%s' is neither true nor false", a->tls_verify);
+    r = registry_args_tls_verify(a->registry.tls_verify, &verify, e);
+    if (r < 0)
+        return r;
     *ret = (struct registry_options){
-        .tls_verify = a->tls_verify ? verify : -1, .cert_dir = a->cert_dir, .retries = RETRIES};
+        .tls_verify = verify, .cert_dir = a->registry.cert_dir, .retries = RETRIES};
     return 0;
 }
 

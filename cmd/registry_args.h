@@ -1,4 +1,4 @@
-/* registry_args - how a command speaks with a registry: the options that pull and push share. */
+/* registry_args - how a command speaks with a registry: the options that commands share. */
 #ifndef RCTR_REGISTRY_ARGS_H
 #define RCTR_REGISTRY_ARGS_H
 

@@ -6,6 +6,7 @@
 
 #include "cmd/command.h"
 #include "cmd/listing.h"
+#include "cmd/registry_args.h"
 #include "core/base/auto.h"
 #include "core/base/near.h"
 #include "storage/registry/list.h"
@@ -14,23 +15,19 @@ enum { LIMIT = 25, DESCRIPTION_COLUMNS = 44 };
 
 struct search_args {
     bool list_tags, no_trunc;
-    const char *format, *tls_verify, *creds, *authfile, *cert_dir;
+    const char *format;
     long long limit;
+    struct registry_args registry;
     struct opt_list filters;
 };
 
+/* clang-format off */
 #define ROUTE_ROWS \
-    OPT_TEXT(0, "authfile", struct search_args, authfile, "FILE", \
-             "Read credentials from FILE, as REGISTRY_AUTH_FILE would", .guess = GUESS_FILE), \
-        OPT_TEXT(0, "cert-dir", struct search_args, cert_dir, "DIR", \
-                 "Trust the authorities (*.crt) and use the certificate (*.cert, *.key) in DIR", \
-                 .guess = GUESS_FOLDER), \
-        OPT_TEXT(0, "creds", struct search_args, creds, "USER:PASSWORD", \
-                 "Log in to the registry with these"), \
-        OPT_TEXT(0, "tls-verify", struct search_args, tls_verify, "true|false", \
-                 "Demand https and a valid certificate (true unless registries.conf says " \
-                 "otherwise)", \
-                 .implied = "true")
+    REGISTRY_AUTHFILE(struct search_args, registry), \
+    REGISTRY_CERT_DIR(struct search_args, registry), \
+    REGISTRY_CREDS(struct search_args, registry), \
+    REGISTRY_TLS_VERIFY(struct search_args, registry)
+/* clang-format on */
 
 static const struct opt search_opts[] OPT_TABLE = {
     OPT_LIST('f', "filter", struct search_args, filters, "KEY=VALUE",
@@ -112,18 +109,18 @@ static bool takes(const struct wanted *w, const struct list_found *f)
 
 static int route(const struct search_args *a, struct registry_options *ret, struct err *e)
 {
-    bool verify = true;
+    int verify, r = registry_args_tls_verify(a->registry.tls_verify, &verify, e);
 
-    if (a->tls_verify && opt_parse_flag(a->tls_verify, &verify) < 0)
-        return err_set(e, EINVAL, "--tls-verify: '%s' is neither true nor false", a->tls_verify);
+    if (r < 0)
+        return r;
     if (a->limit < -1 || a->limit > LIST_MAX)
         return err_set(e, EINVAL, "--limit: %lld is not a number from 0 to %d", a->limit,
                        (int)LIST_MAX);
     *ret = (struct registry_options){
-        .tls_verify = a->tls_verify ? verify : -1,
-        .creds = a->creds,
-        .authfile = a->authfile,
-        .cert_dir = a->cert_dir,
+        .tls_verify = verify,
+        .creds = a->registry.creds,
+        .authfile = a->registry.authfile,
+        .cert_dir = a->registry.cert_dir,
         .retries = 3,
     };
     return 0;
