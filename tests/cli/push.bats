@@ -4,7 +4,8 @@ load image
 
 setup() {
     common_setup
-    registry=${RCTR_TEST_REGISTRY:?}
+    need_registry
+    registry=$RCTR_TEST_REGISTRY
     repo=$registry/push$RANDOM$RANDOM
 }
 
