@@ -22,13 +22,6 @@ struct search_args {
 };
 
 /* clang-format off */
-#define ROUTE_ROWS \
-    REGISTRY_AUTHFILE(struct search_args, registry), \
-    REGISTRY_CERT_DIR(struct search_args, registry), \
-    REGISTRY_CREDS(struct search_args, registry), \
-    REGISTRY_TLS_VERIFY(struct search_args, registry)
-/* clang-format on */
-
 static const struct opt search_opts[] OPT_TABLE = {
     OPT_LIST('f', "filter", struct search_args, filters, "KEY=VALUE",
              "Show only what fits: stars=N, is-official=BOOL, is-automated=BOOL"),
@@ -38,7 +31,11 @@ static const struct opt search_opts[] OPT_TABLE = {
             "Show at most N results of each registry (25, or all tags)", .preset = "-1"),
     OPT_FLAG(0, "list-tags", struct search_args, list_tags, "Show the tags of a repository"),
     OPT_FLAG(0, "no-trunc", struct search_args, no_trunc, "Show whole descriptions"),
-    ROUTE_ROWS,
+    REGISTRY_AUTHFILE(struct search_args, registry),
+    REGISTRY_CERT_DIR(struct search_args, registry),
+    REGISTRY_CREDS(struct search_args, registry),
+    REGISTRY_RETRY(struct search_args, registry),
+    REGISTRY_TLS_VERIFY(struct search_args, registry),
     OPT_DONE,
 };
 
@@ -46,7 +43,11 @@ static const struct opt list_tags_opts[] OPT_TABLE = {
     OPT_TEXT(0, "format", struct search_args, format, "TEMPLATE",
              "Print table, json or a template such as {{.Tag}}"),
     OPT_INT(0, "limit", struct search_args, limit, "N", "Show at most N tags", .preset = "-1"),
-    ROUTE_ROWS,
+    REGISTRY_AUTHFILE(struct search_args, registry),
+    REGISTRY_CERT_DIR(struct search_args, registry),
+    REGISTRY_CREDS(struct search_args, registry),
+    REGISTRY_RETRY(struct search_args, registry),
+    REGISTRY_TLS_VERIFY(struct search_args, registry),
     OPT_DONE,
 };
 
@@ -109,21 +110,15 @@ static bool takes(const struct wanted *w, const struct list_found *f)
 
 static int route(const struct search_args *a, struct registry_options *ret, struct err *e)
 {
-    int verify, r = registry_args_tls_verify(a->registry.tls_verify, &verify, e);
+    int r;
 
-    if (r < 0)
-        return r;
     if (a->limit < -1 || a->limit > LIST_MAX)
         return err_set(e, EINVAL, "--limit: %lld is not a number from 0 to %d", a->limit,
                        (int)LIST_MAX);
-    *ret = (struct registry_options){
-        .tls_verify = verify,
-        .creds = a->registry.creds,
-        .authfile = a->registry.authfile,
-        .cert_dir = a->registry.cert_dir,
-        .retries = 3,
-    };
-    return 0;
+    *ret = (struct registry_options){.authfile = a->registry.authfile,
+                                     .cert_dir = a->registry.cert_dir};
+    r = registry_args_read(&a->registry, &ret->tls_verify, &ret->retries, e);
+    return r < 0 ? r : registry_args_creds(&a->registry, &ret->creds, e);
 }
 
 /* ---- tags ---- */
