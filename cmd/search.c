@@ -21,7 +21,6 @@ struct search_args {
     struct opt_list filters;
 };
 
-/* clang-format off */
 static const struct opt search_opts[] OPT_TABLE = {
     OPT_LIST('f', "filter", struct search_args, filters, "KEY=VALUE",
              "Show only what fits: stars=N, is-official=BOOL, is-automated=BOOL"),
