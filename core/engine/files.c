@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,12 +11,19 @@
 
 #include "core/base/auto.h"
 #include "core/base/file.h"
+#include "core/base/proc.h"
 #include "core/engine/files_lock.h"
 #include "storage/diff.h"
 #include "storage/layer.h"
 #include "storage/tree_tar.h"
 
-enum { SETTLE_TRIES = 100, SETTLE_MS = 50, DIFF_MAX = 256 << 20 };
+enum {
+    SETTLE_TRIES = 100,
+    SETTLE_MS = 50,
+    LOOK_EVERY_MS = 20,
+    LOOK_FOR_MS = 5000,
+    DIFF_MAX = 256 << 20
+};
 
 /* ---- opening ---- */
 
@@ -133,6 +141,26 @@ void files_close(struct files *f)
     f->lock_fd = -1;
 }
 
+/* Its program has ended, and its monitor is about to say so (or to start it again). */
+static int await_monitor(struct store *s, const char *id, struct record *ret, struct err *e)
+{
+    for (int waited_ms = 0;; waited_ms += LOOK_EVERY_MS) {
+        autofd int monitor = -1;
+        struct pollfd p;
+        int r;
+
+        record_free(ret);
+        r = record_load(s, id, ret, NULL);
+        if (r < 0)
+            return err_set(e, ENOENT, "the container is gone");
+        if (!joinable(ret) || proc_alive(&ret->init) || waited_ms > LOOK_FOR_MS ||
+            proc_open(&ret->monitor, &monitor, NULL) < 0)
+            return 0;
+        p = (struct pollfd){.fd = monitor, .events = POLLIN};
+        (void)poll(&p, 1, LOOK_EVERY_MS);
+    }
+}
+
 int files_again(struct files *f, struct err *e)
 {
     autorecord struct record r = {.dir_fd = -1};
@@ -142,8 +170,7 @@ int files_again(struct files *f, struct err *e)
 
     memcpy(id, f->container.record.id, sizeof id);
     files_close(f);
-    return record_load(s, id, &r, e) < 0 ? err_set(e, ENOENT, "the container is gone")
-                                         : files_open(s, &r, write, root, f, e);
+    return await_monitor(s, id, &r, e) < 0 ? -ENOENT : files_open(s, &r, write, root, f, e);
 }
 
 /* ---- diff ---- */
