@@ -123,6 +123,11 @@ int create_args_make(const struct create_args *a, struct store *s, int argc, con
     struct winsize size;
     int r = 0;
 
+    if (a->publish.n || a->publish_all)
+        return err_set(e, ENOTSUP,
+                       "--publish%s: this rctr cannot publish ports yet; with --network host the "
+                       "program's ports are the host's",
+                       a->publish_all ? "-all" : "");
     q.entrypoint_given = q.entrypoint != NULL;
     q.args = argv + 1;
     q.arg_count = (size_t)argc - 1;

@@ -8,7 +8,8 @@
 struct create_args {
     struct container_request q;
     const char *cidfile, *pull, *platform, *os, *arch, *variant, *tls_verify, *authfile;
-    bool quiet, rootfs, replace;
+    struct opt_list publish; /* only to be refused */
+    bool quiet, rootfs, replace, publish_all;
 };
 
 /* The limits that a running container can be given anew, too; W: where the words are in T. */
@@ -125,6 +126,10 @@ struct create_args {
              "Choose the image's platform"), \
     OPT_FLAG(0, "privileged", T, c.q.privileged, \
              "Give all capabilities and devices that the caller has"), \
+    OPT_LIST('p', "publish", T, c.publish, "PORTS", "Publish a port of the container", \
+             .hidden = true), \
+    OPT_FLAG('P', "publish-all", T, c.publish_all, "Publish all ports that the image names", \
+             .hidden = true), \
     OPT_TEXT(0, "pull", T, c.pull, "always|missing|never|newer", "Choose when to pull", \
              .preset = "missing"), \
     OPT_FLAG('q', "quiet", T, c.quiet, "Show no progress of a pull"), \

@@ -71,6 +71,10 @@ static int start_one(struct store *s, struct selected *one, const struct start_a
     bool attach = a->attach || a->interactive;
     int client = -1, n;
 
+    if (a->interactive && r->tty && r->open_stdin && !isatty(STDIN_FILENO))
+        return err_set(e, ENOTTY,
+                       "the input device is not a TTY: leave out --interactive (-i), or run it in "
+                       "a terminal");
     if (record_has_monitor(r->state) && !attach && r->state != RECORD_INITIALIZED) {
         puts(one->word); /* it runs, as was wished */
         return 0;

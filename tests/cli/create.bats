@@ -109,6 +109,11 @@ box() { # words of create, then of the program
 @test "what cannot be is refused in words, and leaves nothing" {
     fails_with 125 "restart policy" box --restart sometimes localhost/busybox true
     fails_with 125 "conflicting options" box --rm --restart always localhost/busybox true
+    fails_with 125 "cannot publish ports yet" box -p 8080:80 localhost/busybox true
+    fails_with 125 "cannot publish ports yet" rctr run -P localhost/busybox true
+    rctr create -it --name it localhost/busybox sh
+    fails_with 125 "not a TTY" rctr start -ai it </dev/null
+    rctr rm it
     fails_with 125 "--umask" box --umask 9 localhost/busybox true
     fails_with 125 "can not be specified with" box --platform linux/amd64 --arch arm64 localhost/busybox true
     is "$(ls "$RCTR_STATE/containers" 2>/dev/null)" ""
