@@ -340,7 +340,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(BLOB[:half])
             self.wfile.flush()
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
+            self.close_connection = True
+            os.close(self.connection.detach()) # close() would wait for rfile and wfile
             return None
         if fault in ("cut-once", "cut-norange", "token-short") and nth(repo, what) == 0:
             return self.answer(200, BLOB[:half], length=len(BLOB))
