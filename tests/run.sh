@@ -9,7 +9,8 @@
 #   tests/run.sh --quick    no sanitizers, no distcheck
 #
 # The last line is "N passed, N failed, N skipped"; each failure and the reason of each skip stand
-# above it. A test file of tests/cli with the line "# also: single-uid" runs again as rctr-nosub.
+# above it. A test file of tests/cli with the line "# also: single-uid" runs again as rctr-nosub,
+# one with "# also: cgroup" in cgroups that root has given to rctr-test, where the host has v1 ones.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=packaging/packages.sh
@@ -97,7 +98,7 @@ stage_cli() {
     [ -x installed/bin/rctr ] || { echo "FAIL: there is no rctr to test"; count 0 1 0; return; }
     export PATH=$PWD/installed/bin:$PATH
     find tests/cli -name '*.bats' | sort | while read -r file; do
-        [ "$only" = all ] || grep -q '^# also: single-uid$' "$file" || continue
+        [ "$only" = all ] || grep -q "^# also: $only\$" "$file" || continue
         echo "$file"
     done >"$out/files"
     # shellcheck disable=SC2016 # the inner shell expands it
@@ -145,6 +146,7 @@ if [ "$stage" != all ]; then
     build) stage_build ;;
     images) say "images for the tests"; tests/cli/images.sh "$RCTR_TEST_IMAGES" || { echo "FAIL: not all images were made"; count 0 1 0; } ;;
     cli) say "tests/cli"; stage_cli all ;;
+    cgroup) say "tests/cli in cgroups of one's own"; stage_cli cgroup ;;
     single-uid) say "tests/cli with a single uid"; stage_cli single-uid ;;
     sanitize) stage_sanitize ;;
     distcheck) stage_distcheck ;;
@@ -182,12 +184,33 @@ else
     as_tester() { "$@"; }
 fi
 
+# Groups of cgroup v1 that the test user may divide. (v2 is tests/vm's: an unprivileged process cannot
+# be moved into a delegated folder without the host's systemd.)
+cgroups=()
+make_cgroups() {
+    local kind folder
+    for kind in memory pids cpu cpuset freezer; do
+        folder=/sys/fs/cgroup/$kind/rctr-tests.$$
+        mkdir "$folder" 2>/dev/null || return 1
+        cgroups+=("$folder")
+        [ $kind != cpuset ] || { cat "${folder%/*}/cpuset.cpus" >"$folder/cpuset.cpus" && cat "${folder%/*}/cpuset.mems" >"$folder/cpuset.mems"; } || return 1
+        chown -R rctr-test "$folder"
+    done
+}
+
+as_grouped() { # as's words
+    local folder
+    (for folder in "${cgroups[@]}"; do echo "$BASHPID" >"$folder/cgroup.procs" || exit 1; done; as "$@")
+}
+
 work=$(mktemp -d /var/tmp/rctr-tests.XXXXXX)
 pids=()
 finish() {
     ((${#pids[@]} == 0)) || kill "${pids[@]}" 2>/dev/null || true
     # Files of other users of the tests' containers: root may delete them, you may not.
     rm -rf "$work" 2>/dev/null || true
+    # innermost first
+    ((${#cgroups[@]} == 0)) || find "${cgroups[@]}" -depth -type d -exec rmdir {} + 2>/dev/null || true
 }
 trap finish EXIT
 chmod 0755 "$work"
@@ -265,6 +288,9 @@ as rctr-test build
 as rctr-test images
 as rctr-test cli
 [ "$(id -u)" -ne 0 ] || as rctr-nosub single-uid
+if [ "$(id -u)" -eq 0 ]; then
+    make_cgroups && as_grouped rctr-test cgroup || echo "note: no cgroups of v1 to give away: tests/vm/run.sh shows the limits"
+fi
 if [ -z "$quick" ]; then
     as rctr-test sanitize
     as rctr-test distcheck

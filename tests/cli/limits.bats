@@ -1,6 +1,7 @@
 bats_require_minimum_version 1.5.0
 # The limits of run and create: what is asked is given, or refused with the cure.
 # also: single-uid
+# also: cgroup
 load common
 
 box() { # words of run, then of the program

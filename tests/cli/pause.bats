@@ -1,6 +1,7 @@
 bats_require_minimum_version 1.5.0
 # pause and unpause: by the freezer where there is one, else by signals.
 # also: single-uid
+# also: cgroup
 load common
 
 # begin NAME [OPTION…]: one that writes a line every twentieth of a second, from many short processes.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # also: single-uid
+# also: cgroup
 bats_require_minimum_version 1.5.0
 # stats: what containers use, once, as a stream, and live on a terminal.
 load common

@@ -1,6 +1,7 @@
 bats_require_minimum_version 1.5.0
 # update: limits and restart policy of containers that are there.
 # also: single-uid
+# also: cgroup
 load common
 
 # policy NAME: its restart policy.
