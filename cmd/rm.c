@@ -89,6 +89,7 @@ static int rm_main(const void *args, int argc, const char **argv, struct err *e)
     if (r < 0)
         return r;
     remove_broken(&s, &l);
+    (void)store_clear_tmp(&s, NULL, NULL); /* files of removals that were killed */
     return l.status;
 }
 

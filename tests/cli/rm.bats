@@ -136,3 +136,10 @@ none_running() {
     nothing_left
     eventually none_running
 }
+
+@test "what a killed removal has left in tmp/ goes with the next one" {
+    rctr run --rm --network none localhost/busybox true
+    mkdir -p "$RCTR_STATE/tmp/gone.x.1.0/upper"
+    rctr rm -fa
+    is "$(ls "$RCTR_STATE/tmp")" ""
+}
