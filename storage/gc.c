@@ -20,6 +20,7 @@
 #include "core/base/hash.h"
 #include "storage/blob.h"
 #include "storage/image.h"
+#include "storage/image_member.h"
 #include "storage/layer.h"
 #include "storage/record.h"
 #include "storage/refs.h"
@@ -51,15 +52,41 @@ static int mark_image(struct marks *m, const struct digest *manifest, struct err
     return r;
 }
 
-static int see_ref(void *arg, const struct ref *name, const struct digest *manifest, struct err *e)
+/* What the store has of an index. Of an attestation nothing is kept but itself. */
+static int see_member(void *arg, const struct image_member *i, struct err *e)
+{
+    struct marks *m = arg;
+
+    if (!i->here)
+        return 0;
+    return i->is_image ? mark_image(m, &i->descriptor->digest, e)
+                       : mark(&m->blobs, &i->descriptor->digest, e);
+}
+
+static int mark_target(struct marks *m, const struct refs_target *t, struct err *e)
+{
+    struct digest id;
+    int r = mark(&m->blobs, &t->digest, e);
+
+    if (r == 0)
+        r = mark(&m->blobs, &t->index, e); /* of its members only the one that was chosen */
+    if (r == 0)
+        r = image_member_id(m->s, &t->digest, &id, e);
+    if (r < 0)
+        return r;
+    return hash_equal(&id, &t->digest) ? image_member_each(m->s, &t->digest, see_member, m, e)
+                                       : mark_image(m, &t->digest, e);
+}
+
+static int see_ref(void *arg, const struct ref *name, const struct refs_target *t, struct err *e)
 {
     char text[REF_TEXT_MAX];
-    int r = mark_image(arg, manifest, e);
+    int r = mark_target(arg, t, e);
 
     if (r == 0 || r == -ENOMEM)
         return r;
     (void)err_wrap(e, r, "image %s is damaged (cure: rctr system check --repair)",
-                   refs_is_unnamed(name) ? manifest->hex : ref_format(name, text));
+                   refs_is_unnamed(name) ? t->digest.hex : ref_format(name, text));
     return -EBADMSG;
 }
 
@@ -98,7 +125,7 @@ static void sort(struct strv *l)
 
 static int mark_all(struct marks *m, struct err *e)
 {
-    int r = refs_each(m->s, see_ref, m, e);
+    int r = refs_each_target(m->s, see_ref, m, e);
 
     if (r == 0)
         r = record_each(m->s, see_record, m, e);

@@ -170,7 +170,7 @@ static int parse_kind(const json_t *o, struct manifest *m, struct err *e)
         snprintf(m->media_type, sizeof m->media_type, "%s", lists ? oci_index : oci_manifest);
         return 0;
     }
-    by_type = strcmp(m->media_type, oci_index) == 0 || strcmp(m->media_type, docker_list) == 0;
+    by_type = manifest_is_index_type(m->media_type);
     if (!by_type && strcmp(m->media_type, oci_manifest) != 0 &&
         strcmp(m->media_type, docker_manifest) != 0)
         return err_set(e, EINVAL, "unknown media type '%s'", m->media_type);
@@ -369,6 +369,16 @@ static bool is_image_type(const char *type)
            strcmp(type, oci_index) == 0 || strcmp(type, docker_list) == 0;
 }
 
+bool manifest_is_index_type(const char *media_type)
+{
+    return strcmp(media_type, oci_index) == 0 || strcmp(media_type, docker_list) == 0;
+}
+
+bool manifest_is_image(const struct descriptor *d)
+{
+    return is_image_type(d->media_type) && strcmp(d->platform.os, "unknown") != 0;
+}
+
 /* 0: does not fit; more is better. A 32-bit ARM runs the code of older ones. */
 static int fitness(const struct descriptor *d, const struct platform *want)
 {
@@ -406,8 +416,7 @@ int manifest_choose(const struct manifest *index, const struct platform *want,
             best = fit;
             *ret = d;
         }
-        if (is_image_type(d->media_type) && d->platform.os[0] &&
-            strcmp(d->platform.os, "unknown") != 0 && have.n < 500)
+        if (manifest_is_image(d) && d->platform.os[0] && have.n < 500)
             text_addf(&have, "%s%s", have.n ? ", " : "",
                       manifest_platform_format(&d->platform, buf));
     }

@@ -43,6 +43,11 @@ struct manifest {
 int manifest_parse(const char *bytes, size_t n, struct manifest *ret, struct err *e);
 void manifest_free(struct manifest *m);
 
+/* A type of index; an entry that is an image (or an index), not an attestation or the like, whose
+ * platform is "unknown". */
+bool manifest_is_index_type(const char *media_type);
+bool manifest_is_image(const struct descriptor *d);
+
 /* "os", "architecture", "variant" and "os.version" of an object. */
 int manifest_platform_parse(const json_t *o, struct platform *ret, struct err *e);
 /* linux, this machine's architecture and variant; `text` is "linux/arm64/v8", "arm64" or NULL. */

@@ -13,7 +13,7 @@
 #include "core/base/auto.h"
 #include "core/base/file.h"
 
-enum { REFS_PATH_MAX = 1024, REFS_DEPTH_MAX = 130, REFS_FILE_MAX = 128, TRIES = 20 };
+enum { REFS_PATH_MAX = 1024, REFS_DEPTH_MAX = 130, REFS_FILE_MAX = 512, TRIES = 20 };
 
 /* One part of a path: it must stay a plain name. */
 static bool plain(const char *part, size_t n)
@@ -55,11 +55,31 @@ struct ref refs_unnamed(const struct digest *manifest)
     return (struct ref){.digest = *manifest};
 }
 
-static int read_file(int dir_fd, const char *path, struct digest *ret, struct err *e)
+/* The lines after the first one. */
+static int parse_notes(const char *line, struct refs_target *ret, struct err *e)
+{
+    static const char word[] = "index ";
+
+    for (const char *end; (end = strchr(line, '\n')); line = end + 1) {
+        autofree char *text = NULL;
+
+        if (!text_starts(line, word))
+            continue;
+        line += strlen(word);
+        text = strndup(line, (size_t)(end - line));
+        return text ? hash_parse(text, &ret->index, e) : err_memory(e);
+    }
+    return 0;
+}
+
+static int read_file(int dir_fd, const char *path, struct refs_target *ret, struct err *e)
 {
     autofd int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     char buf[REFS_FILE_MAX];
+    struct refs_target t = {0};
+    size_t first;
     ssize_t n;
+    int r;
 
     if (fd < 0)
         return err_sys(e, "cannot open '%s'", path);
@@ -67,11 +87,17 @@ static int read_file(int dir_fd, const char *path, struct digest *ret, struct er
     if (n < 0)
         return err_sys(e, "cannot read '%s'", path);
     buf[n] = 0;
-    buf[strcspn(buf, "\n")] = 0;
-    return err_wrap(e, hash_parse(buf, ret, e), "'%s'", path);
+    first = strcspn(buf, "\n");
+    r = buf[first] ? parse_notes(buf + first + 1, &t, e) : 0;
+    buf[first] = 0;
+    if (r == 0)
+        r = hash_parse(buf, &t.digest, e);
+    if (r == 0)
+        *ret = t;
+    return err_wrap(e, r, "'%s'", path);
 }
 
-int refs_read(const struct store *s, const struct ref *name, struct digest *ret, struct err *e)
+int refs_load(const struct store *s, const struct ref *name, struct refs_target *ret, struct err *e)
 {
     char path[REFS_PATH_MAX], text[REF_TEXT_MAX];
     int r = path_of(name, path, e);
@@ -80,6 +106,16 @@ int refs_read(const struct store *s, const struct ref *name, struct digest *ret,
         r = read_file(s->fd, path, ret, e);
     if (r == -ENOENT || r == -ENOTDIR)
         return err_set(e, ENOENT, "%s: image not known", ref_format(name, text));
+    return r;
+}
+
+int refs_read(const struct store *s, const struct ref *name, struct digest *ret, struct err *e)
+{
+    struct refs_target t;
+    int r = refs_load(s, name, &t, e);
+
+    if (r == 0)
+        *ret = t.digest;
     return r;
 }
 
@@ -130,10 +166,10 @@ static int open_folders(const struct store *s, const char *path, int *ret_fd, st
 }
 
 /* The new file, whole and durable, in the temporary folder. */
-static int write_tmp(struct store *s, const struct digest *d, int *ret_tmp, char name[32],
+static int write_tmp(struct store *s, const struct refs_target *t, int *ret_tmp, char name[32],
                      struct err *e)
 {
-    char text[DIGEST_TEXT_MAX + 1];
+    char text[REFS_FILE_MAX];
     autofd int fd = -1;
     int r = store_tmp(s, ret_tmp, e), n;
 
@@ -143,22 +179,24 @@ static int write_tmp(struct store *s, const struct digest *d, int *ret_tmp, char
     fd = openat(*ret_tmp, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_sys(e, "cannot create a file for a name");
-    n = snprintf(text, sizeof text, "sha256:%s\n", d->hex);
+    n = snprintf(text, sizeof text, "sha256:%s\n", t->digest.hex);
+    if (t->index.hex[0])
+        n += snprintf(text + n, sizeof text - (size_t)n, "index sha256:%s\n", t->index.hex);
     r = file_write_fd(fd, text, (size_t)n, e);
     if (r == 0 && fsync(fd) < 0)
         r = err_sys(e, "cannot make a name durable");
     return r;
 }
 
-int refs_write(struct store *s, const struct ref *name, const struct digest *manifest,
-               struct err *e)
+int refs_save(struct store *s, const struct ref *name, const struct refs_target *target,
+              struct err *e)
 {
     char path[REFS_PATH_MAX], tmp_name[32], text[REF_TEXT_MAX];
     const char *last;
     int tmp = -1, r = path_of(name, path, e);
 
     if (r == 0)
-        r = write_tmp(s, manifest, &tmp, tmp_name, e);
+        r = write_tmp(s, target, &tmp, tmp_name, e);
     if (r < 0)
         return r;
     last = strrchr(path, '/') + 1;
@@ -176,6 +214,14 @@ int refs_write(struct store *s, const struct ref *name, const struct digest *man
     if (r < 0)
         (void)unlinkat(tmp, tmp_name, 0);
     return err_wrap(e, r, "%s", ref_format(name, text));
+}
+
+int refs_write(struct store *s, const struct ref *name, const struct digest *manifest,
+               struct err *e)
+{
+    const struct refs_target t = {.digest = *manifest};
+
+    return refs_save(s, name, &t, e);
 }
 
 int refs_remove(const struct store *s, const struct ref *name, struct err *e)
@@ -283,7 +329,7 @@ static int parse_path(const char *path, struct ref *ret, struct err *e)
 
 /* One entry as name and digest; -ENOENT when it has just gone. */
 static int read_entry(const struct store *s, const char *entry, struct ref *name,
-                      struct digest *manifest, struct err *e)
+                      struct refs_target *ret, struct err *e)
 {
     char path[REFS_PATH_MAX];
     int r = parse_path(entry, name, e);
@@ -292,7 +338,39 @@ static int read_entry(const struct store *s, const char *entry, struct ref *name
         return r;
     if (snprintf(path, sizeof path, "refs/%s", entry) >= (int)sizeof path)
         return err_set(e, ENAMETOOLONG, "its path is too long");
-    return read_file(s->fd, path, manifest, e);
+    return read_file(s->fd, path, ret, e);
+}
+
+int refs_each_target(const struct store *s,
+                     int (*fn)(void *arg, const struct ref *name, const struct refs_target *target,
+                               struct err *e),
+                     void *arg, struct err *e)
+{
+    struct walk w = {.s = s};
+    int r = walk(&w, e);
+
+    for (size_t i = 0; r >= 0 && i < w.entries.n; i++) {
+        struct refs_target target;
+        struct ref name;
+
+        if (read_entry(s, w.entries.v[i], &name, &target, NULL) == 0)
+            r = fn(arg, &name, &target, e);
+    }
+    strv_free(&w.entries);
+    return r < 0 ? r : 0;
+}
+
+struct first_line {
+    int (*fn)(void *arg, const struct ref *name, const struct digest *manifest, struct err *e);
+    void *arg;
+};
+
+static int pass_first(void *arg, const struct ref *name, const struct refs_target *target,
+                      struct err *e)
+{
+    const struct first_line *f = arg;
+
+    return f->fn(f->arg, name, &target->digest, e);
 }
 
 int refs_each(const struct store *s,
@@ -300,18 +378,9 @@ int refs_each(const struct store *s,
                         struct err *e),
               void *arg, struct err *e)
 {
-    struct walk w = {.s = s};
-    int r = walk(&w, e);
+    struct first_line f = {fn, arg};
 
-    for (size_t i = 0; r >= 0 && i < w.entries.n; i++) {
-        struct ref name;
-        struct digest manifest;
-
-        if (read_entry(s, w.entries.v[i], &name, &manifest, NULL) == 0)
-            r = fn(arg, &name, &manifest, e);
-    }
-    strv_free(&w.entries);
-    return r < 0 ? r : 0;
+    return refs_each_target(s, pass_first, &f, e);
 }
 
 int refs_each_damaged(const struct store *s,
@@ -323,9 +392,9 @@ int refs_each_damaged(const struct store *s,
 
     for (size_t i = 0; r >= 0 && i < w.entries.n; i++) {
         struct ref name;
-        struct digest manifest;
+        struct refs_target target;
         struct err why = {0};
-        int n = read_entry(s, w.entries.v[i], &name, &manifest, &why);
+        int n = read_entry(s, w.entries.v[i], &name, &target, &why);
 
         if (n < 0 && n != -ENOENT)
             r = fn(arg, w.entries.v[i], why.text, e);

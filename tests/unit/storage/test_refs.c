@@ -142,6 +142,35 @@ static void no_name_leads_out_of_its_folder(void **state)
         assert_int_equal(refs_write(&store, &bad[i], &d, NULL), -EINVAL);
 }
 
+static void a_name_remembers_the_index_it_came_through(void **state)
+{
+    static const char later[] =
+        "sha256:1111111111111111111111111111111111111111111111111111111111111111\n"
+        "colour red\n"
+        "index sha256:2222222222222222222222222222222222222222222222222222222222222222\n";
+    struct refs_target t = {digest('1'), digest('2')}, got = {0};
+    autofd int dir = -1;
+    struct ref a;
+
+    (void)state;
+    assert_int_equal(ref_parse("a", &a, NULL), 0);
+    assert_int_equal(refs_save(&store, &a, &t, NULL), 0);
+    assert_int_equal(refs_load(&store, &a, &got, NULL), 0);
+    assert_string_equal(got.digest.hex, t.digest.hex);
+    assert_string_equal(got.index.hex, t.index.hex);
+    assert_int_equal(get("a"), '1');
+    put("a", '3');
+    assert_int_equal(refs_load(&store, &a, &got, NULL), 0);
+    assert_string_equal(got.index.hex, "");
+    assert_int_equal(store_folder(&store, "refs/docker.io/library/a", &dir, NULL), 0);
+    assert_int_equal(file_replace(dir, ":latest", later, strlen(later), 0600, false, NULL), 0);
+    assert_int_equal(refs_load(&store, &a, &got, NULL), 0);
+    assert_string_equal(got.index.hex, t.index.hex);
+    assert_int_equal(file_replace(dir, ":latest", later, strlen(later) - 9, 0600, false, NULL), 0);
+    assert_int_equal(refs_load(&store, &a, &got, NULL), 0); /* a line that is cut is none */
+    assert_string_equal(got.index.hex, "");
+}
+
 static int count_damaged(void *arg, const char *path, const char *why, struct err *e)
 {
     (void)e;
@@ -172,9 +201,13 @@ static void damaged_ones_are_told_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(a_repository_may_begin_another_one),        T(all_are_listed_in_order),
-        T(removing_the_last_one_removes_its_folders), T(a_name_knows_when_it_was_given),
-        T(no_name_leads_out_of_its_folder),           T(damaged_ones_are_told_apart),
+        T(a_repository_may_begin_another_one),
+        T(all_are_listed_in_order),
+        T(removing_the_last_one_removes_its_folders),
+        T(a_name_knows_when_it_was_given),
+        T(a_name_remembers_the_index_it_came_through),
+        T(no_name_leads_out_of_its_folder),
+        T(damaged_ones_are_told_apart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

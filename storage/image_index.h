@@ -1,0 +1,17 @@
+/* image_index - names of the store that lead to an index of images for several platforms: an OCI
+ * index, or what docker calls a manifest list. */
+#ifndef RCTR_IMAGE_INDEX_H
+#define RCTR_IMAGE_INDEX_H
+
+#include "storage/image_member.h"
+#include "storage/ref.h"
+#include "storage/store.h"
+
+/* Find by name, digest or id, as image_find does. *ret_name: the full name it was found by
+ * (registry "" when by id); *ret: the index's digest; its bytes are appended to *ret_bytes, their
+ * digest verified. Any of the three may be NULL. -ENOENT: "NAME: image not known"; -EINVAL:
+ * "NAME is an image, not a manifest list". */
+int image_find_index(const struct store *s, const char *name, struct ref *ret_name,
+                     struct digest *ret, struct text *ret_bytes, struct err *e);
+
+#endif
