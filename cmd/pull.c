@@ -11,7 +11,7 @@
 
 struct pull_args {
     bool quiet;
-    const char *platform, *os, *arch, *variant, *policy;
+    const char *platform, *os, *arch, *variant, *policy, *progress;
     struct registry_args registry;
 };
 
@@ -26,6 +26,7 @@ static const struct opt pull_opts[] OPT_TABLE = {
     OPT_TEXT(0, "policy", struct pull_args, policy, "always|missing|never|newer",
              "Ask the registry always, only for what the store lacks, never, or for what is newer",
              .preset = "always"),
+    PROGRESS_OPTION(struct pull_args),
     OPT_FLAG('q', "quiet", struct pull_args, quiet, "Show nothing but the image's id"),
     REGISTRY_RETRY(struct pull_args, registry),
     REGISTRY_TLS_VERIFY(struct pull_args, registry),
@@ -62,10 +63,11 @@ static int pull_main(const void *args, int argc, const char **argv, struct err *
     int r = read_options(a, &o, &given, &policy, e);
 
     if (r == 0)
+        r = progress_open(&progress, a->progress, a->quiet, e);
+    if (r == 0)
         r = store_open(&s, e);
     if (r < 0)
         return r;
-    progress_begin(&progress, a->quiet);
     for (int i = 0; i < argc && r == 0; i++) {
         struct image image;
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cmd/command.h"
+#include "cmd/progress.h"
 #include "cmd/registry_args.h"
 #include "core/base/auto.h"
 #include "core/base/file.h"
@@ -13,7 +14,7 @@
 
 struct push_args {
     bool quiet, force;
-    const char *digestfile, *format;
+    const char *digestfile, *format, *progress;
     long long level;
     struct registry_args registry;
 };
@@ -30,33 +31,12 @@ static const struct opt push_opts[] OPT_TABLE = {
              "Write the digest of the manifest to FILE", .guess = GUESS_FILE),
     OPT_FLAG(0, "force-compression", struct push_args, force,
              "Compress layers anew that are compressed in another way"),
+    PROGRESS_OPTION(struct push_args),
     OPT_FLAG('q', "quiet", struct push_args, quiet, "Show nothing"),
     REGISTRY_RETRY(struct push_args, registry),
     REGISTRY_TLS_VERIFY(struct push_args, registry),
     OPT_DONE,
 };
-
-static void show(void *arg, const struct push_event *ev)
-{
-    static const char *const words[] = {
-        [PUSH_EXISTS] = "is there already",
-        [PUSH_MOUNTED] = "mounted from another repository",
-        [PUSH_SENT] = "sent",
-    };
-    const struct push_args *a = arg;
-
-    if (a->quiet && ev->phase != PUSH_RETRY)
-        return;
-    if (ev->phase == PUSH_RETRY)
-        fprintf(stderr, "Note: %s\n", ev->text);
-    else if (ev->phase == PUSH_CONFIG)
-        fprintf(stderr, "Copying config %.12s\n", ev->digest->hex);
-    else if (ev->phase == PUSH_MANIFEST)
-        fprintf(stderr, "Writing manifest to image destination\n");
-    else
-        fprintf(stderr, "Copying blob %.12s: %lld bytes, %s\n", ev->digest->hex, ev->bytes,
-                words[ev->phase]);
-}
 
 static int read_options(const struct push_args *a, struct push_options *o, struct err *e)
 {
@@ -114,7 +94,8 @@ static int find(struct store *s, const char *name, struct image *ret, struct err
 static int push_main(const void *args, int argc, const char **argv, struct err *e)
 {
     const struct push_args *a = args;
-    struct push_options o = {.progress = show, .arg = (void *)(size_t)args};
+    struct progress progress;
+    struct push_options o = {.progress = progress_push, .arg = &progress};
     autostore struct store s = STORE_CLOSED;
     autoimage struct image image = {0};
     char text[DIGEST_TEXT_MAX];
@@ -123,13 +104,17 @@ static int push_main(const void *args, int argc, const char **argv, struct err *
     int r = read_options(a, &o, e);
 
     if (r == 0)
+        r = progress_open(&progress, a->progress, a->quiet, e);
+    if (r == 0)
         r = store_open(&s, e);
     if (r == 0)
         r = find(&s, argv[0], &image, e);
     if (r == 0)
         r = choose_name(&image, argc > 1 ? argv[1] : NULL, &to, e);
-    if (r == 0)
+    if (r == 0) {
         r = push_image(&s, &image, &to, &o, &digest, e);
+        progress_end(&progress);
+    }
     if (r == 0 && a->digestfile) {
         r = err_wrap(e, file_put(a->digestfile, hash_format(&digest, text), 0644, e),
                      "--digestfile");

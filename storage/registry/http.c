@@ -285,6 +285,8 @@ static size_t on_send(char *to, size_t size, size_t n, void *arg)
         return CURL_READFUNC_ABORT;
     }
     t->body_at += got;
+    if (t->body.sent)
+        t->body.sent(t->body.arg, t->body_at);
     return (size_t)got;
 }
 

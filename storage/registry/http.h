@@ -39,6 +39,8 @@ struct http_body {
     int fd;               /* borrowed */
     long long from, size; /* size -1: not known (with fill only); 0 and no fill: no body */
     ssize_t (*fill)(void *arg, char *to, size_t n, struct err *e);
+    void (*sent)(void *arg,
+                 long long bytes); /* of an fd's: so many are on their way; may be NULL */
     void *arg;
 };
 

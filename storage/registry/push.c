@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/auto.h"
@@ -20,7 +22,7 @@
 #include "storage/refs.h"
 #include "storage/registry/upload.h"
 
-enum { WORKERS_MAX = 3, CONFIG_MAX = 8 << 20, SOURCES_MAX = 4 };
+enum { WORKERS_MAX = 3, CONFIG_MAX = 8 << 20, SOURCES_MAX = 4, TICK_MS = 100 };
 
 struct push {
     struct store *store;
@@ -34,12 +36,29 @@ struct push {
         struct manifest manifest;
     } sources[SOURCES_MAX];
     size_t source_count;
+    int out; /* of a worker: where its messages go, else -1 */
 };
 
 static void tell(const struct push *p, enum push_phase phase, const struct digest *d,
                  long long bytes, const char *text)
 {
-    const struct push_event ev = {.phase = phase, .digest = d, .bytes = bytes, .text = text};
+    const struct push_event ev = {
+        .phase = phase, .digest = d, .done_bytes = bytes, .total_bytes = bytes, .text = text};
+
+    if (p->o->progress)
+        p->o->progress(p->o->arg, &ev);
+}
+
+static void tell_layer(const struct push *p, const struct push_layer *l)
+{
+    const struct manifest *m = &p->image->manifest;
+    bool going = l->phase == PUSH_SENDING;
+    const struct push_event ev = {.phase = l->phase,
+                                  .layer = l->index,
+                                  .layer_count = m->layer_count,
+                                  .digest = &l->digest,
+                                  .done_bytes = going ? l->done : l->size,
+                                  .total_bytes = going ? m->layers[l->index].size : l->size};
 
     if (p->o->progress)
         p->o->progress(p->o->arg, &ev);
@@ -47,7 +66,15 @@ static void tell(const struct push *p, enum push_phase phase, const struct diges
 
 static void pass_note(void *arg, const char *text)
 {
-    tell(arg, PUSH_RETRY, NULL, 0, text);
+    struct push *p = arg;
+    struct push_layer l = {.phase = PUSH_RETRY};
+
+    if (p->out < 0) {
+        tell(p, PUSH_RETRY, NULL, 0, text);
+        return;
+    }
+    (void)err_set(&l.why, EAGAIN, "%s", text);
+    (void)file_write_fd(p->out, &l, sizeof l, NULL); /* a note more or less */
 }
 
 static int connect_to(struct push *p, struct registry *ret, struct err *e)
@@ -138,7 +165,7 @@ static int look(struct push *p, size_t *list, size_t *ret_n, struct err *e)
             continue;
         r = known ? find_there(p, l, e) : 0;
         if (r == 1)
-            tell(p, l->phase, &l->digest, l->size, NULL);
+            tell_layer(p, l);
         else if (r == 0)
             list[(*ret_n)++] = i;
     }
@@ -147,13 +174,47 @@ static int look(struct push *p, size_t *list, size_t *ret_n, struct err *e)
 
 /* ---- sending ---- */
 
-static int send_layer(struct push *p, struct registry *r, size_t index, struct err *e)
+/* How far a layer is: told at once, or by a worker as a message. */
+struct watch {
+    struct push *p;
+    size_t index;
+    long long told_ms;
+};
+
+static void pass_progress(void *arg, long long bytes)
 {
-    return push_layer_send(p->store, r, &p->image->manifest.layers[index], p->o, &p->layers[index],
-                           e);
+    struct watch *w = arg;
+    struct push_layer l = {
+        .index = w->index,
+        .phase = PUSH_SENDING,
+        .digest = w->p->image->manifest.layers[w->index].digest,
+        .done = bytes,
+    };
+    struct timespec t;
+    long long now;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    now = t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+    if (now - w->told_ms < TICK_MS)
+        return;
+    w->told_ms = now;
+    if (w->p->out < 0)
+        tell_layer(w->p, &l);
+    else
+        (void)file_write_fd(w->p->out, &l, sizeof l, NULL); /* the last message counts */
 }
 
-/* A worker: every nth of the list, and a message for each. */
+static int send_layer(struct push *p, struct registry *r, size_t index, struct err *e)
+{
+    struct watch w = {.p = p, .index = index};
+    const struct upload_progress progress = {pass_progress, &w};
+
+    pass_progress(&w, 0);
+    return push_layer_send(p->store, r, &p->image->manifest.layers[index], p->o, &progress,
+                           &p->layers[index], e);
+}
+
+/* A worker: every nth of the list, and messages for each; the last one says what became of it. */
 static _Noreturn void work(struct push *p, const size_t *list, size_t n, size_t first, size_t step,
                            int out)
 {
@@ -162,6 +223,7 @@ static _Noreturn void work(struct push *p, const size_t *list, size_t n, size_t 
     int r;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    p->out = out;
     r = connect_to(p, &own, &e);
     for (size_t i = first; i < n; i += step) {
         struct push_layer *l = &p->layers[list[i]];
@@ -188,26 +250,56 @@ static int read_message(int fd, struct push_layer *ret)
     return 1;
 }
 
+/* One message. 0: the worker has ended. */
 static int collect(struct push *p, int fd, size_t *left, struct err *e)
 {
     struct push_layer l;
-    int r = 0;
 
-    while (r == 0 && read_message(fd, &l)) {
-        p->layers[l.index] = l;
-        r = l.result;
-        if (r < 0 && e)
-            *e = l.why;
-        if (r == 0) {
-            tell(p, l.phase, &l.digest, l.size, NULL);
-            --*left;
-        }
+    if (!read_message(fd, &l))
+        return 0;
+    if (l.phase == PUSH_RETRY) {
+        tell(p, PUSH_RETRY, NULL, 0, l.why.text);
+        return 1;
     }
-    return r;
+    if (l.phase != PUSH_SENDING)
+        p->layers[l.index] = l;
+    if (l.result < 0) {
+        if (e)
+            *e = l.why;
+        return l.result;
+    }
+    tell_layer(p, &l);
+    if (l.phase != PUSH_SENDING)
+        --*left;
+    return 1;
 }
 
-/* Each worker writes whole messages into one pipe; a message is larger than a pipe takes at once,
- * so each has a pipe of its own, and they are read one after the other. */
+/* Messages of all workers as they come, until all have ended or one has failed. */
+static int collect_all(struct push *p, const int *pipes, size_t n, size_t *left, struct err *e)
+{
+    struct pollfd waits[WORKERS_MAX];
+    size_t open = n;
+    int r = 0;
+
+    for (size_t i = 0; i < n; i++)
+        waits[i] = (struct pollfd){.fd = pipes[i], .events = POLLIN};
+    while (open && r >= 0) {
+        if (poll(waits, n, -1) < 0 && errno != EINTR)
+            return err_sys(e, "cannot wait for the processes that send layers");
+        for (size_t i = 0; i < n && r >= 0; i++) {
+            if (waits[i].fd < 0 || !waits[i].revents)
+                continue;
+            r = collect(p, waits[i].fd, left, e);
+            if (r == 0) {
+                waits[i].fd = -1; /* poll passes over it */
+                open--;
+            }
+        }
+    }
+    return r < 0 ? r : 0;
+}
+
+/* Each worker has a pipe of its own, so that messages stay whole. */
 static int send_beside(struct push *p, const size_t *list, size_t n, struct err *e)
 {
     size_t workers = n < WORKERS_MAX ? n : WORKERS_MAX, left = n;
@@ -228,9 +320,9 @@ static int send_beside(struct push *p, const size_t *list, size_t n, struct err 
             close(ends[1]);
         pipes[i] = ends[0];
     }
+    if (r == 0)
+        r = collect_all(p, pipes, workers, &left, e);
     for (size_t i = 0; i < workers; i++) {
-        if (r == 0)
-            r = collect(p, pipes[i], &left, e);
         if (r < 0 && pids[i] > 0)
             (void)kill(pids[i], SIGKILL);
         if (pipes[i] >= 0)
@@ -251,7 +343,7 @@ static int send_all(struct push *p, const size_t *list, size_t n, struct err *e)
         return 0;
     r = send_layer(p, &p->registry, list[0], e);
     if (r == 0)
-        tell(p, PUSH_SENT, &p->layers[list[0]].digest, p->layers[list[0]].size, NULL);
+        tell_layer(p, &p->layers[list[0]]);
     return r;
 }
 
@@ -399,7 +491,7 @@ int push_image(struct store *s, const struct image *image, const struct ref *to,
                const struct push_options *o, struct digest *ret, struct err *e)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
-    struct push p = {.store = s, .image = image, .o = o};
+    struct push p = {.store = s, .image = image, .o = o, .out = -1};
     int r = store_lock_shared(s, e);
 
     if (r == 0)

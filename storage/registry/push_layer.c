@@ -98,6 +98,7 @@ struct packing {
     bool ended, hashed;
     struct digest digest;
     char *piece; /* owned */
+    const struct upload_progress *progress;
 };
 
 static int take(void *arg, const void *bytes, size_t n, struct err *e)
@@ -131,6 +132,8 @@ static ssize_t fill(void *arg, char *to, size_t n, struct err *e)
         r = advance(p, e);
     if (r < 0)
         return r;
+    if (p->progress)
+        p->progress->sent(p->progress->arg, (long long)inflate_out(p->in));
     if (n > p->ready.n)
         n = p->ready.n;
     if (n) {
@@ -189,7 +192,7 @@ static void close_packing(struct packing *p)
 /* ---- sending ---- */
 
 static int send_stored(struct store *s, struct registry *r, const struct push_layer *l,
-                       struct err *e)
+                       const struct upload_progress *progress, struct err *e)
 {
     autofd int fd = -1;
     off_t size;
@@ -200,11 +203,12 @@ static int send_stored(struct store *s, struct registry *r, const struct push_la
                        "the compressed form of layer sha256:%s is not stored any more; pull the "
                        "image again",
                        l->digest.hex);
-    return n < 0 ? n : upload_file(r, &l->digest, fd, size, NULL, e);
+    return n < 0 ? n : upload_file(r, &l->digest, fd, size, progress, e);
 }
 
 static int send_packed(struct store *s, struct registry *r, const struct descriptor *d,
-                       const struct push_options *o, struct push_layer *l, struct err *e)
+                       const struct push_options *o, const struct upload_progress *progress,
+                       struct push_layer *l, struct err *e)
 {
     autofd int blob = -1;
     struct packing p;
@@ -215,6 +219,7 @@ static int send_packed(struct store *s, struct registry *r, const struct descrip
     if (n < 0)
         return n;
     n = open_packing(s, blob, &d->digest, o, &p, e);
+    p.progress = progress;
     if (n == 0)
         n = upload_stream(r, &stream, e);
     again = n == -EAGAIN;
@@ -228,14 +233,15 @@ static int send_packed(struct store *s, struct registry *r, const struct descrip
     close_packing(&p);
     if (n == 0)
         write_note(s, d, o, l);
-    return n == 0 && again ? send_stored(s, r, l, e) : n;
+    return n == 0 && again ? send_stored(s, r, l, progress, e) : n;
 }
 
 int push_layer_send(struct store *s, struct registry *r, const struct descriptor *d,
-                    const struct push_options *o, struct push_layer *ret, struct err *e)
+                    const struct push_options *o, const struct upload_progress *progress,
+                    struct push_layer *ret, struct err *e)
 {
     bool known = push_layer_known(s, d, o, ret);
 
     ret->phase = PUSH_SENT;
-    return known ? send_stored(s, r, ret, e) : send_packed(s, r, d, o, ret, e);
+    return known ? send_stored(s, r, ret, progress, e) : send_packed(s, r, d, o, progress, ret, e);
 }

@@ -7,11 +7,21 @@
 #include "storage/registry/registry.h"
 #include "storage/store.h"
 
-enum push_phase { PUSH_EXISTS, PUSH_MOUNTED, PUSH_SENT, PUSH_CONFIG, PUSH_MANIFEST, PUSH_RETRY };
+enum push_phase {
+    PUSH_EXISTS,
+    PUSH_MOUNTED,
+    PUSH_SENDING, /* again and again */
+    PUSH_SENT,
+    PUSH_CONFIG,
+    PUSH_MANIFEST,
+    PUSH_RETRY
+};
 struct push_event {
     enum push_phase phase;
+    size_t layer, layer_count;   /* which layer; layer_count 0: the image itself */
     const struct digest *digest; /* borrowed; NULL with PUSH_RETRY */
-    long long bytes;
+    /* While a layer is compressed and sent, of the plain one; else of what is sent. */
+    long long done_bytes, total_bytes;
     const char *text; /* of a retry: its reason */
 };
 
@@ -34,14 +44,18 @@ struct push_layer {
     enum manifest_compression compression;
     struct digest digest; /* as it is in the registry */
     long long size;
+    long long done; /* with PUSH_SENDING: so far */
     struct err why;
 };
 
 /* Is the compressed form of this layer known (and stored)? Else it has to be made. Fills `ret`. */
 bool push_layer_known(struct store *s, const struct descriptor *d, const struct push_options *o,
                       struct push_layer *ret);
-/* Send it; fills ret. The registry was found not to have it. */
+/* Send it; fills ret. The registry was found not to have it. `progress` (may be NULL) is told how
+ * far it is. */
+struct upload_progress;
 int push_layer_send(struct store *s, struct registry *r, const struct descriptor *d,
-                    const struct push_options *o, struct push_layer *ret, struct err *e);
+                    const struct push_options *o, const struct upload_progress *progress,
+                    struct push_layer *ret, struct err *e);
 
 #endif

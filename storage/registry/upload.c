@@ -136,7 +136,7 @@ static int in_pieces(struct registry *r, const struct digest *d, int fd, long lo
             .fd = fd, .from = at, .size = size - at < CHUNK ? size - at : CHUNK};
 
         n = patch(r, &place, &body, e);
-        if (n == 0 && p && p->sent)
+        if (n == 0 && p)
             p->sent(p->arg, at + body.size);
     }
     return n < 0 ? n : put(r, &place, d, NULL, e);
@@ -145,7 +145,8 @@ static int in_pieces(struct registry *r, const struct digest *d, int fd, long lo
 int upload_file(struct registry *r, const struct digest *d, int fd, long long size,
                 const struct upload_progress *p, struct err *e)
 {
-    const struct http_body body = {.fd = fd, .size = size};
+    const struct http_body body = {
+        .fd = fd, .size = size, .sent = p ? p->sent : NULL, .arg = p ? p->arg : NULL};
     struct err why = {0};
     struct url place;
     int n = begin(r, &place, e);
@@ -158,8 +159,6 @@ int upload_file(struct registry *r, const struct digest *d, int fd, long long si
         return err_wrap(e, in_pieces(r, d, fd, size, p, e), "uploading blob sha256:%s", d->hex);
     if (n < 0 && e)
         *e = why;
-    if (n == 0 && p && p->sent)
-        p->sent(p->arg, size);
     return err_wrap(e, n, "uploading blob sha256:%s", d->hex);
 }
 

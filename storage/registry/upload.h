@@ -15,7 +15,8 @@ int upload_exists(struct registry *r, const struct digest *d, struct err *e);
 int upload_mount(struct registry *r, const struct digest *d, const char *from_repo, struct err *e);
 
 /* `size` bytes of `fd` (from its beginning) whose digest is `d`; in one request, or in pieces where
- * the registry wants no larger ones. `sent` (may be NULL) is told how far it is. */
+ * the registry wants no larger ones. `p` (may be NULL) is told how far it is, again and again;
+ * after a failed attempt from the beginning. */
 struct upload_progress {
     void (*sent)(void *arg, long long bytes);
     void *arg;
