@@ -144,34 +144,22 @@ static int print_tags(const struct search_args *a, const char *name, const struc
     return listing_print(&listing, e);
 }
 
-/* A short name is tried as what registries.conf makes of it. */
 static int find_tags(const struct search_args *a, const char *word, struct err *e)
 {
-    struct ref name, full[CONF_CANDIDATES];
     struct registry_options o;
-    struct conf conf = {0};
     autostrv struct strv tags = {0};
     char text[REF_TEXT_MAX];
-    size_t count = 0, i;
+    struct ref name, full;
     int r = route(a, &o, e);
 
     if (r == 0)
         r = ref_parse(text_starts(word, "docker://") ? word + strlen("docker://") : word, &name, e);
-    if (r == 0)
-        r = conf_load(&conf, e);
-    if (r == 0)
-        r = conf_candidates(&conf, &name, full, &count, e);
-    conf_free(&conf);
     if (r < 0)
         return r;
-    for (i = 0; i < count; i++) {
-        r = list_tags(&full[i], &o, a->limit > 0 ? (size_t)a->limit : 0, &tags, e);
-        if (r == 0)
-            break;
-    }
+    r = list_tags_of(&name, &o, a->limit > 0 ? (size_t)a->limit : 0, &full, &tags, e);
     if (r < 0)
         return err_wrap(e, r, "cannot list the tags of %s", word);
-    return i < count ? print_tags(a, ref_format_repo(&full[i], text), &tags, e) : 0;
+    return print_tags(a, ref_format_repo(&full, text), &tags, e);
 }
 
 static int list_tags_main(const void *args, int argc, const char **argv, struct err *e)

@@ -128,6 +128,28 @@ int list_tags(const struct ref *name, const struct registry_options *o, size_t m
     return n;
 }
 
+int list_tags_of(const struct ref *name, const struct registry_options *o, size_t max,
+                 struct ref *ret_name, struct strv *ret, struct err *e)
+{
+    struct ref full[CONF_CANDIDATES];
+    struct conf conf = {0};
+    size_t count = 0;
+    int n = conf_load(&conf, e);
+
+    if (n == 0)
+        n = conf_candidates(&conf, name, full, &count, e);
+    conf_free(&conf);
+    if (n < 0)
+        return n;
+    n = -ENOENT;
+    for (size_t i = 0; i < count && n < 0; i++) {
+        n = list_tags(&full[i], o, max, ret, e);
+        if (n == 0)
+            *ret_name = full[i];
+    }
+    return n;
+}
+
 /* ---- search ---- */
 
 static int add_found(struct list_result *l, const char *registry, const char *name,

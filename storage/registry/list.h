@@ -14,6 +14,11 @@ enum { LIST_MAX = 100000 }; /* names of one list */
 int list_tags(const struct ref *name, const struct registry_options *o, size_t max,
               struct strv *ret, struct err *e);
 
+/* The same of a name as it was typed: a short one is tried as what registries.conf makes of it.
+ * *ret_name is the full name that was found (it may be `name` itself). */
+int list_tags_of(const struct ref *name, const struct registry_options *o, size_t max,
+                 struct ref *ret_name, struct strv *ret, struct err *e);
+
 struct list_found {
     char *name, *description; /* owned; the name with its registry */
     long long stars;

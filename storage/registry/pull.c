@@ -1,7 +1,8 @@
 /* Theory of operation
  *
  * name → the full names it may mean → for each the endpoints (mirrors first) → manifest, or an
- * index and from it the manifest of the wanted platform → config → layers → name. Each document is
+ * index and from it the manifest of the wanted platform (or those of all of them, one after the
+ * other: their layers are fetched side by side) → config → layers → name. Each document is
  * checked against the digest that named it. The order on disk: layers and their blobs, config and
  * manifest, and at the very end the name; so a crash at any moment leaves whole objects without a
  * name, which the next pull uses and prune removes. */
@@ -18,6 +19,7 @@
 #include "storage/blob.h"
 #include "storage/event.h"
 #include "storage/image_load.h"
+#include "storage/image_member.h"
 #include "storage/registry/fetch.h"
 #include "storage/transport.h"
 
@@ -33,6 +35,9 @@ struct pull {
     struct image_config config;
     struct text manifest_text, config_text;
     struct digest manifest_digest;
+    struct text index_text; /* the first index on the way; none: n is 0 */
+    struct digest index_digest;
+    struct digest chosen; /* the manifest of the image that is the answer */
 };
 
 int pull_policy_parse(const char *text, enum pull_policy *ret, struct err *e)
@@ -72,7 +77,22 @@ static void pass_note(void *arg, const char *text)
 
 /* ---- documents ---- */
 
-/* Follow indexes down to the manifest of the wanted platform. */
+/* One document, manifest or index. */
+static int read_document(struct pull *p, const char *reference, struct err *e)
+{
+    int r;
+
+    text_free(&p->manifest_text);
+    p->manifest_text = (struct text){0};
+    r = registry_manifest(&p->registry, reference, &p->manifest_text, &p->manifest_digest, e);
+    if (r < 0)
+        return r;
+    r = manifest_parse(p->manifest_text.s, p->manifest_text.n, &p->manifest, e);
+    return err_wrap(e, r, "%s", reference);
+}
+
+/* Follow indexes down to the manifest of the wanted platform; when all are wanted, to the first
+ * index alone. */
 static int read_manifest(struct pull *p, struct err *e)
 {
     char reference[200], digest[DIGEST_TEXT_MAX];
@@ -84,14 +104,16 @@ static int read_manifest(struct pull *p, struct err *e)
     for (unsigned depth = 0; r == 0; depth++) {
         if (depth > INDEX_DEPTH)
             return err_set(e, ELOOP, "indexes lead to indexes, more than %d deep", INDEX_DEPTH);
-        text_free(&p->manifest_text);
-        p->manifest_text = (struct text){0};
-        r = registry_manifest(&p->registry, reference, &p->manifest_text, &p->manifest_digest, e);
-        if (r == 0)
-            r = err_wrap(e, manifest_parse(p->manifest_text.s, p->manifest_text.n, &p->manifest, e),
-                         "%s", reference);
+        r = read_document(p, reference, e);
         if (r < 0 || !p->manifest.is_index)
             return r;
+        if (depth == 0) {
+            p->index_digest = p->manifest_digest;
+            p->index_text = p->manifest_text;
+            p->manifest_text = (struct text){0};
+        }
+        if (p->options->all_platforms)
+            return 0;
         r = manifest_choose(&p->manifest, &p->options->platform, &chosen, e);
         if (r == 0)
             snprintf(reference, sizeof reference, "%s", hash_format(&chosen->digest, digest));
@@ -106,6 +128,8 @@ static void warn_platform(const struct pull *p)
     const struct platform *have = &p->config.platform, *want = &p->options->platform;
     char a[200], b[200];
 
+    if (p->options->all_platforms)
+        return;
     if (have->arch[0] && (strcmp(have->os, want->os) != 0 || strcmp(have->arch, want->arch) != 0))
         log_warn("the image is for %s, which is not the wanted platform %s",
                  manifest_platform_format(have, a), manifest_platform_format(want, b));
@@ -152,7 +176,24 @@ static int put_documents(struct pull *p, struct err *e)
     return r < 0 ? r : blob_put(p->store, p->manifest_text.s, p->manifest_text.n, &d, e);
 }
 
-static int pull_contents(struct pull *p, struct err *e)
+static int put_index(struct pull *p, struct err *e)
+{
+    struct digest d;
+
+    return p->index_text.n ? blob_put(p->store, p->index_text.s, p->index_text.n, &d, e) : 0;
+}
+
+static void forget_documents(struct pull *p)
+{
+    text_free(&p->manifest_text);
+    text_free(&p->config_text);
+    p->manifest_text = p->config_text = (struct text){0};
+    manifest_free(&p->manifest);
+    manifest_config_free(&p->config);
+}
+
+/* All of the image whose manifest has been read. */
+static int pull_one(struct pull *p, struct err *e)
 {
     struct fetch f = {
         .store = p->store,
@@ -164,34 +205,102 @@ static int pull_contents(struct pull *p, struct err *e)
         .arg = p->options->arg,
     };
     long long t = log_phase_begin();
-    char name[REF_TEXT_MAX];
-    int r = read_manifest(p, e);
+    int r = read_config(p, e);
 
-    if (r == 0)
-        r = read_config(p, e);
-    log_phase_end(t, "manifest and config");
+    log_phase_end(t, "config");
     t = log_phase_begin();
     if (r == 0)
         r = fetch_layers(&f, e);
     log_phase_end(t, "layers");
-    t = log_phase_begin();
+    return r < 0 ? r : put_documents(p, e);
+}
+
+static int pull_members(struct pull *p, struct manifest *index, unsigned depth, struct err *e);
+
+/* What has just been read: an image, or an index with more of them. */
+static int pull_member(struct pull *p, unsigned depth, struct err *e)
+{
+    struct manifest nested = p->manifest;
+    struct digest d;
+    int r;
+
+    if (!nested.is_index) {
+        r = pull_one(p, e);
+        if (r == 0 && !p->chosen.hex[0])
+            p->chosen = p->manifest_digest;
+        return r;
+    }
+    p->manifest = (struct manifest){0};
+    r = blob_put(p->store, p->manifest_text.s, p->manifest_text.n, &d, e);
     if (r == 0)
-        r = put_documents(p, e);
-    if (r == 0)
-        r = image_name(p->store, &p->name, &p->manifest_digest, e);
-    log_phase_end(t, "name");
-    if (r == 0)
-        event_image(p->store, "pull", &p->manifest.config.digest, ref_format(&p->name, name));
+        r = pull_members(p, &nested, depth + 1, e);
+    manifest_free(&nested);
     return r;
 }
 
-static void forget_documents(struct pull *p)
+/* Every image of an index, and of the indexes in it. Attestations stay descriptors. */
+static int pull_members(struct pull *p, struct manifest *index, unsigned depth, struct err *e)
 {
-    text_free(&p->manifest_text);
-    text_free(&p->config_text);
-    p->manifest_text = p->config_text = (struct text){0};
-    manifest_free(&p->manifest);
-    manifest_config_free(&p->config);
+    char digest[DIGEST_TEXT_MAX], platform[200];
+    int r = 0;
+
+    if (depth > INDEX_DEPTH)
+        return err_set(e, ELOOP, "indexes lead to indexes, more than %d deep", INDEX_DEPTH);
+    for (size_t i = 0; r == 0 && i < index->layer_count; i++) {
+        const struct descriptor *d = &index->layers[i];
+
+        if (!manifest_is_image(d))
+            continue;
+        r = read_document(p, hash_format(&d->digest, digest), e);
+        if (r == 0)
+            r = pull_member(p, depth, e);
+        err_wrap(e, r, "%s", manifest_platform_format(&d->platform, platform));
+        forget_documents(p);
+    }
+    return r;
+}
+
+/* The image of the wanted platform is the answer, else the first one. */
+static int pull_all_platforms(struct pull *p, struct err *e)
+{
+    struct manifest index = p->manifest;
+    char name[REF_TEXT_MAX];
+    int r;
+
+    p->manifest = (struct manifest){0};
+    r = pull_members(p, &index, 0, e);
+    if (r == 0 && !p->chosen.hex[0])
+        r = err_set(e, ENOENT, "the index lists no image");
+    if (r == 0)
+        r = put_index(p, e);
+    if (r == 0)
+        (void)image_member_choose(p->store, &index, &p->options->platform, &p->chosen, NULL);
+    manifest_free(&index);
+    if (r == 0)
+        r = image_name(p->store, &p->name, &p->index_digest, e);
+    if (r == 0)
+        event_image(p->store, "pull", &p->index_digest, ref_format(&p->name, name));
+    return r;
+}
+
+static int pull_contents(struct pull *p, struct err *e)
+{
+    char name[REF_TEXT_MAX];
+    int r = read_manifest(p, e);
+
+    if (r == 0 && p->manifest.is_index)
+        return pull_all_platforms(p, e);
+    if (r == 0)
+        r = pull_one(p, e);
+    if (r == 0)
+        r = put_index(p, e);
+    if (r < 0)
+        return r;
+    p->chosen = p->manifest_digest;
+    r = image_name_through(p->store, &p->name, &p->manifest_digest, &p->index_digest, e);
+    if (r == 0)
+        event_image(p->store, "pull", &p->manifest.config.digest, ref_format(&p->name, name));
+    return r;
 }
 
 static int pull_endpoint(struct pull *p, const struct conf_endpoint *at, struct err *e)
@@ -209,11 +318,14 @@ static int pull_endpoint(struct pull *p, const struct conf_endpoint *at, struct 
     long long t = log_phase_begin();
     int r = registry_open(at, &how, &p->registry, e);
 
+    p->index_digest = p->chosen = (struct digest){0};
     log_phase_end(t, "registry %s", at->host);
     if (r < 0)
         return r;
     r = pull_contents(p, e);
     forget_documents(p);
+    text_free(&p->index_text);
+    p->index_text = (struct text){0};
     registry_close(&p->registry);
     return r;
 }
@@ -277,9 +389,11 @@ static int pull_all(struct pull *p, const struct ref *name, struct image *ret, s
         r = pull_candidates(p, name, &c, e);
     conf_free(&c);
     if (r == 0)
-        r = image_open(p->store, &p->manifest_digest, ret, e);
+        r = image_open(p->store, &p->chosen, ret, e);
     if (r == 0) {
         ref_format(&p->name, ret->name);
+        ret->index_digest = p->index_digest;
+        ret->is_index_name = p->options->all_platforms && p->index_digest.hex[0];
         tell(p->options, PULL_DONE, &ret->id, ret->name);
     }
     return r;
@@ -293,7 +407,7 @@ static int ensure_name(struct store *s, const char *name, enum pull_policy polic
     struct ref ref;
     int r = -ENOENT, found;
 
-    if (policy != PULL_ALWAYS)
+    if (policy != PULL_ALWAYS && (!o->all_platforms || policy == PULL_NEVER))
         r = image_find(s, name, want, ret, e);
     if (policy == PULL_NEVER || (policy == PULL_MISSING && r != -ENOENT) ||
         (policy == PULL_NEWER && r < 0 && r != -ENOENT))

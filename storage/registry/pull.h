@@ -16,13 +16,14 @@ struct pull_options {
     const char *creds;    /* "user:password" or NULL */
     const char *cert_dir; /* NULL: the usual places */
     int retries;          /* default 3 */
+    bool all_platforms;   /* every image of an index; its name leads to the index then */
     void (*progress)(void *arg, const struct pull_event *ev); /* may be NULL */
     void *arg;
 };
 
 int pull_policy_parse(const char *text, enum pull_policy *ret, struct err *e);
-/* Fetch, verify, unpack and name it. On failure nothing is left but whole layers and blobs, which
- * the next pull uses. */
+/* Fetch, verify, unpack and name it. An index on the way is kept, and the name remembers it. On
+ * failure nothing is left but whole layers and blobs, which the next pull uses. */
 int pull_image(struct store *s, const struct ref *name, const struct pull_options *o,
                struct image *ret, struct err *e);
 

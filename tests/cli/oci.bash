@@ -17,7 +17,7 @@ oci_blob() {
 
 # oci_new LAYOUT CONFIG LAYER.tar...: a layout with one image tagged "latest". CONFIG is the JSON
 # object "config" of the image; OCI_MORE more members of the whole document (history, author, …).
-# OCI_COMPRESS=gzip (the usual), zstd or none.
+# OCI_COMPRESS=gzip (the usual), zstd or none. OCI_ARCH: another architecture than this machine's.
 oci_new() {
     local layout=$1 config=$2 layers='[]' ids='[]' layer packed type scratch
     shift 2
@@ -35,7 +35,7 @@ oci_new() {
             '. + [{mediaType: $type} + $blob]' <<<"$layers")
     done
     jq -nc --argjson config "$config" --argjson ids "$ids" --argjson more "${OCI_MORE:-{\}}" \
-        --arg arch "$(dpkg --print-architecture)" \
+        --arg arch "${OCI_ARCH:-$(dpkg --print-architecture)}" \
         '{architecture: $arch, os: "linux", config: $config, rootfs: {type: "layers", diff_ids: $ids}} + $more' >"$scratch/config"
     jq -nc --argjson config "$(oci_blob "$layout" "$scratch/config")" --argjson layers "$layers" \
         '{schemaVersion: 2, mediaType: "application/vnd.oci.image.manifest.v1+json",
