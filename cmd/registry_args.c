@@ -1,10 +1,9 @@
 #include "cmd/registry_args.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "core/base/self.h"
+#include "core/base/text.h"
 
 enum { RETRIES_MAX = 100 };
 
@@ -36,18 +35,23 @@ int registry_args_read(const struct registry_args *a, int *ret_tls_verify, int *
     return 0;
 }
 
-int registry_args_creds(const struct registry_args *a, const char **ret, struct err *e)
+int registry_args_creds_copy(const char *creds, const char **ret, struct err *e)
 {
-    static char *copy;
+    static struct strv kept;
+    int r;
 
     *ret = NULL;
-    if (!a->creds)
+    if (!creds)
         return 0;
-    free(copy);
-    copy = strdup(a->creds);
-    if (!copy)
-        return err_memory(e);
-    self_hide_text(a->creds);
-    *ret = copy;
+    r = strv_add(&kept, creds, e);
+    if (r < 0)
+        return r;
+    *ret = kept.v[kept.n - 1];
+    self_hide_text(creds);
     return 0;
+}
+
+int registry_args_creds(const struct registry_args *a, const char **ret, struct err *e)
+{
+    return registry_args_creds_copy(a->creds, ret, e);
 }

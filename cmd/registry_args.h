@@ -37,5 +37,7 @@ int registry_args_read(const struct registry_args *a, int *ret_tls_verify, int *
 /* A copy of --creds that lasts as long as the process (borrowed; NULL: none was given); the word
  * itself is hidden, since every user of the host may look at our arguments. */
 int registry_args_creds(const struct registry_args *a, const char **ret, struct err *e);
+/* The same of the word by itself, for a command with two of them. */
+int registry_args_creds_copy(const char *creds, const char **ret, struct err *e);
 
 #endif

@@ -216,6 +216,10 @@ static int read_folder(struct archive *a, int fd, struct err *e)
     if (a->folder_fd < 0)
         return err_sys(e, "cannot open the folder");
     r = file_read(fd, "oci-layout", LAYOUT_MAX, &a->layout, e);
+    if (r == -ENOENT && file_read(fd, "manifest.json", MANIFEST_MAX, &a->manifest, NULL) == 0) {
+        a->flat = true;
+        return 0;
+    }
     if (r == 0)
         r = file_read(fd, "index.json", MANIFEST_MAX, &a->index, e);
     return r;
@@ -310,6 +314,21 @@ static int bring_blob(struct archive *a, const struct digest *d, int from, off_t
     return r;
 }
 
+/* A member of an index has a name of its own in a flat folder. */
+static int open_in_folder(const struct archive *a, const struct digest *d, char *name, size_t size)
+{
+    const int how = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    int fd;
+
+    snprintf(name, size, "%s%s", a->flat ? "" : "blobs/sha256/", d->hex);
+    fd = openat(a->folder_fd, name, how);
+    if (fd < 0 && errno == ENOENT && a->flat) {
+        snprintf(name, size, "%s.manifest.json", d->hex);
+        fd = openat(a->folder_fd, name, how);
+    }
+    return fd;
+}
+
 int archive_blob(struct archive *a, const struct digest *d, struct err *e)
 {
     char name[DIGEST_TEXT_MAX + 16];
@@ -318,9 +337,8 @@ int archive_blob(struct archive *a, const struct digest *d, struct err *e)
 
     if (blob_exists(a->store, d))
         return 0;
-    snprintf(name, sizeof name, "blobs/sha256/%s", d->hex);
     if (a->folder_fd >= 0)
-        fd = openat(a->folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        fd = open_in_folder(a, d, name, sizeof name);
     if (fd < 0 && a->folder_fd >= 0 && errno != ENOENT)
         return err_sys(e, "cannot open '%s'", name);
     if (fd < 0)

@@ -22,6 +22,7 @@ struct archive_file {
 struct archive {
     struct store *store;                 /* borrowed */
     int folder_fd;                       /* -1: it was a stream */
+    bool flat;                           /* a folder with HEX and HEX.manifest.json (dir:) */
     struct text layout, index, manifest; /* oci-layout, index.json, manifest.json; empty: none */
     struct archive_file *files;          /* owned; of a stream */
     size_t count, room;

@@ -277,6 +277,21 @@ static int load_oci(struct load *l, struct err *e)
     return r;
 }
 
+/* ---- an image's files by themselves ---- */
+
+static int load_dir(struct load *l, struct err *e)
+{
+    const struct text *t = &l->archive.manifest;
+    struct descriptor first = {0};
+    struct digest manifest;
+    int r = l->archive.flat ? blob_put(l->s, t->s ? t->s : "", t->n, &first.digest, e)
+                            : err_set(e, EINVAL, "it has no manifest.json of one image");
+
+    if (r == 0)
+        r = resolve(l, &first, 0, &manifest, e);
+    return r < 0 ? r : take_named(l, &manifest, "", false, e);
+}
+
 /* ---- docker ---- */
 
 static json_t *descriptor(const char *type, const struct archive_file *f)
@@ -400,10 +415,11 @@ static int load_images(struct load *l, struct err *e)
             return err_set(e, EINVAL,
                            "it is not an OCI archive: it has no file oci-layout; and no docker "
                            "archive: it has no manifest.json (rctr import takes plain trees)");
-        kind = a->manifest.n ? IMAGE_LOAD_DOCKER : IMAGE_LOAD_OCI;
+        kind = a->flat ? IMAGE_LOAD_DIR : a->manifest.n ? IMAGE_LOAD_DOCKER : IMAGE_LOAD_OCI;
     }
-    r = kind == IMAGE_LOAD_DOCKER ? err_wrap(e, load_docker(l, e), "docker archive")
-                                  : err_wrap(e, load_oci(l, e), "OCI archive");
+    r = kind == IMAGE_LOAD_DIR      ? err_wrap(e, load_dir(l, e), "folder of an image")
+        : kind == IMAGE_LOAD_DOCKER ? err_wrap(e, load_docker(l, e), "docker archive")
+                                    : err_wrap(e, load_oci(l, e), "OCI archive");
     if (r == 0 && l->o->one)
         r = check_one(l, e);
     if (r == 0 && !l->count)

@@ -11,6 +11,7 @@ enum image_load_kind {
     IMAGE_LOAD_ANY, /* recognised: manifest.json makes it docker's, oci-layout an OCI archive */
     IMAGE_LOAD_OCI,
     IMAGE_LOAD_DOCKER,
+    IMAGE_LOAD_DIR, /* a folder with an image's files by themselves */
 };
 
 struct image_load_options {

@@ -97,7 +97,7 @@ static int parse_descriptor(const json_t *o, struct descriptor *ret, struct err 
     return 0;
 }
 
-static int parse_layer(const json_t *o, struct descriptor *ret, struct err *e)
+static int parse_layer(const json_t *o, bool any, struct descriptor *ret, struct err *e)
 {
     int r = parse_descriptor(o, ret, e);
 
@@ -110,17 +110,19 @@ static int parse_layer(const json_t *o, struct descriptor *ret, struct err *e)
         ret->foreign |= layer_types[i].foreign;
         return 0;
     }
+    if (any)
+        return 0;
     if (strstr(ret->media_type, "+encrypted"))
         return err_set(e, EINVAL, "it is encrypted, which rctr cannot read");
     return err_set(e, EINVAL, "unknown media type '%s' (known: tar, tar+gzip, tar+zstd)",
                    ret->media_type);
 }
 
-static int parse_config_descriptor(const json_t *o, struct descriptor *ret, struct err *e)
+static int parse_config_descriptor(const json_t *o, bool any, struct descriptor *ret, struct err *e)
 {
     int r = parse_descriptor(o, ret, e);
 
-    if (r < 0)
+    if (r < 0 || any)
         return err_wrap(e, r, "config");
     for (size_t i = 0; i < ARRAY_SIZE(config_types); i++)
         if (strcmp(ret->media_type, config_types[i]) == 0)
@@ -129,8 +131,9 @@ static int parse_config_descriptor(const json_t *o, struct descriptor *ret, stru
                    ret->media_type);
 }
 
-static int parse_list(const json_t *array, bool is_index, struct manifest *m, struct err *e)
+static int parse_list(const json_t *array, bool any, struct manifest *m, struct err *e)
 {
+    bool is_index = m->is_index;
     size_t n = json_array_size(array);
     int r;
 
@@ -144,7 +147,7 @@ static int parse_list(const json_t *array, bool is_index, struct manifest *m, st
         struct descriptor *d = &m->layers[m->layer_count];
         const json_t *o = json_array_get(array, m->layer_count);
 
-        r = is_index ? parse_descriptor(o, d, e) : parse_layer(o, d, e);
+        r = is_index ? parse_descriptor(o, d, e) : parse_layer(o, any, d, e);
         if (r < 0)
             return err_wrap(e, r, "%s %zu", is_index ? "manifest" : "layer", m->layer_count + 1);
     }
@@ -195,7 +198,7 @@ static int check_schema(const json_t *o, struct err *e)
     return 0;
 }
 
-static int parse_manifest(const json_t *o, struct manifest *m, struct err *e)
+static int parse_manifest(const json_t *o, bool any, struct manifest *m, struct err *e)
 {
     json_t *list = NULL, *config = NULL;
     int r;
@@ -218,11 +221,11 @@ static int parse_manifest(const json_t *o, struct manifest *m, struct err *e)
     if (!m->is_index && !config)
         return err_set(e, EINVAL, "\"config\" is missing");
     if (config)
-        r = parse_config_descriptor(config, &m->config, e);
-    return r < 0 ? r : parse_list(list, m->is_index, m, e);
+        r = parse_config_descriptor(config, any, &m->config, e);
+    return r < 0 ? r : parse_list(list, any, m, e);
 }
 
-int manifest_parse(const char *bytes, size_t n, struct manifest *ret, struct err *e)
+static int parse_bytes(const char *bytes, size_t n, bool any, struct manifest *ret, struct err *e)
 {
     autojson json_t *o = NULL;
     struct manifest m = {0};
@@ -232,13 +235,23 @@ int manifest_parse(const char *bytes, size_t n, struct manifest *ret, struct err
         return err_set(e, EFBIG, "manifest: %zu bytes are more than the limit of 4 MiB", n);
     r = jsonx_parse(bytes, n, &o, e);
     if (r == 0)
-        r = parse_manifest(o, &m, e);
+        r = parse_manifest(o, any, &m, e);
     if (r < 0) {
         manifest_free(&m);
         return err_wrap(e, r, "manifest");
     }
     *ret = m;
     return 0;
+}
+
+int manifest_parse(const char *bytes, size_t n, struct manifest *ret, struct err *e)
+{
+    return parse_bytes(bytes, n, false, ret, e);
+}
+
+int manifest_parse_any(const char *bytes, size_t n, struct manifest *ret, struct err *e)
+{
+    return parse_bytes(bytes, n, true, ret, e);
 }
 
 void manifest_free(struct manifest *m)

@@ -41,6 +41,8 @@ struct manifest {
 };
 
 int manifest_parse(const char *bytes, size_t n, struct manifest *ret, struct err *e);
+/* The same of what is no image: configs and layers may have any media type (charts, signatures). */
+int manifest_parse_any(const char *bytes, size_t n, struct manifest *ret, struct err *e);
 void manifest_free(struct manifest *m);
 
 /* A type of index; an entry that is an image (or an index), not an attestation or the like, whose

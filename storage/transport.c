@@ -15,19 +15,19 @@ static const struct {
     {"oci:", TRANSPORT_OCI},
     {"oci-archive:", TRANSPORT_OCI_ARCHIVE},
     {"docker-archive:", TRANSPORT_DOCKER_ARCHIVE},
+    {"dir:", TRANSPORT_DIR},
 };
 
-/* "dir:v1" is an image; "dir:/srv/x" can be none. */
 static int refuse_others(const char *text, struct err *e)
 {
     static const char *const others[] = {
-        "containers-storage:", "docker-daemon:", "dir:/", "dir:.", "sif:", "ostree:"};
+        "containers-storage:", "docker-daemon:", "sif:", "ostree:"};
 
     for (size_t i = 0; i < ARRAY_SIZE(others); i++)
         if (text_starts(text, others[i]))
             return err_set(e, ENOTSUP,
                            "'%s': rctr does not know the transport '%.*s' (it knows docker, oci, "
-                           "oci-archive, docker-archive)",
+                           "oci-archive, docker-archive, dir)",
                            text, (int)strcspn(others[i], ":"), others[i]);
     return 0;
 }
@@ -57,7 +57,9 @@ int transport_parse(const char *text, struct transport *ret, struct err *e)
         *ret = t;
         return refuse_others(text, e);
     }
-    n = t.kind == TRANSPORT_DOCKER ? 0 : strcspn(rest, ":");
+    n = t.kind == TRANSPORT_DOCKER ? 0
+        : t.kind == TRANSPORT_DIR  ? strlen(rest)
+                                   : strcspn(rest, ":");
     if (t.kind != TRANSPORT_DOCKER && n == 0)
         return err_set(e, EINVAL, "'%s' names no file", text);
     r = copy(t.path, sizeof t.path, rest, n, e);
@@ -74,12 +76,14 @@ int transport_load(struct store *s, const struct transport *t, const struct plat
                    struct image *ret, struct err *e)
 {
     const struct image_load_options o = {
-        .kind = t->kind == TRANSPORT_DOCKER_ARCHIVE ? IMAGE_LOAD_DOCKER : IMAGE_LOAD_OCI,
+        .kind = t->kind == TRANSPORT_DOCKER_ARCHIVE ? IMAGE_LOAD_DOCKER
+                : t->kind == TRANSPORT_DIR          ? IMAGE_LOAD_DIR
+                                                    : IMAGE_LOAD_OCI,
         .only = t->name[0] ? t->name : NULL,
         .one = true,
         .platform = want,
     };
-    bool folder = t->kind == TRANSPORT_OCI;
+    bool folder = t->kind == TRANSPORT_OCI || t->kind == TRANSPORT_DIR;
     autofd int fd = open(t->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (folder ? O_DIRECTORY : 0));
 
     if (fd < 0)

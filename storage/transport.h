@@ -4,6 +4,7 @@
  *   oci:FOLDER[:NAME]           the folder of an OCI layout
  *   oci-archive:FILE[:NAME]     a tar of one
  *   docker-archive:FILE[:NAME]  what docker save writes
+ *   dir:FOLDER                  an image's files by themselves, as skopeo writes them
  *
  * NAME is the archive's own name of the image, where it holds several. Source:
  * containers-transports(5). */
@@ -20,6 +21,7 @@ enum transport_kind {
     TRANSPORT_OCI,
     TRANSPORT_OCI_ARCHIVE,
     TRANSPORT_DOCKER_ARCHIVE,
+    TRANSPORT_DIR,
 };
 
 struct transport {
@@ -28,7 +30,7 @@ struct transport {
     char name[REF_TEXT_MAX]; /* "" when none was given */
 };
 
-/* -ENOTSUP: one that rctr does not know (containers-storage:, docker-daemon:, dir:, …); -EINVAL: no
+/* -ENOTSUP: one that rctr does not know (containers-storage:, docker-daemon:, …); -EINVAL: no
  * path. */
 int transport_parse(const char *text, struct transport *ret, struct err *e);
 

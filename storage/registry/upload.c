@@ -125,15 +125,15 @@ static int patch(struct registry *r, struct url *place, const struct http_body *
     return n;
 }
 
-static int in_pieces(struct registry *r, const struct digest *d, int fd, long long size,
-                     const struct upload_progress *p, struct err *e)
+static int in_pieces(struct registry *r, const struct digest *d, int fd, long long from,
+                     long long size, const struct upload_progress *p, struct err *e)
 {
     struct url place;
     int n = begin(r, &place, e);
 
     for (long long at = 0; at < size && n == 0; at += CHUNK) {
         struct http_body body = {
-            .fd = fd, .from = at, .size = size - at < CHUNK ? size - at : CHUNK};
+            .fd = fd, .from = from + at, .size = size - at < CHUNK ? size - at : CHUNK};
 
         n = patch(r, &place, &body, e);
         if (n == 0 && p)
@@ -145,8 +145,14 @@ static int in_pieces(struct registry *r, const struct digest *d, int fd, long lo
 int upload_file(struct registry *r, const struct digest *d, int fd, long long size,
                 const struct upload_progress *p, struct err *e)
 {
+    return upload_part(r, d, fd, 0, size, p, e);
+}
+
+int upload_part(struct registry *r, const struct digest *d, int fd, long long from, long long size,
+                const struct upload_progress *p, struct err *e)
+{
     const struct http_body body = {
-        .fd = fd, .size = size, .sent = p ? p->sent : NULL, .arg = p ? p->arg : NULL};
+        .fd = fd, .from = from, .size = size, .sent = p ? p->sent : NULL, .arg = p ? p->arg : NULL};
     struct err why = {0};
     struct url place;
     int n = begin(r, &place, e);
@@ -156,7 +162,8 @@ int upload_file(struct registry *r, const struct digest *d, int fd, long long si
     n = put(r, &place, d, &body, &why);
     /* A proxy in front of it takes no large bodies. */
     if (n < 0 && size > CHUNK && strstr(why.text, "status 413"))
-        return err_wrap(e, in_pieces(r, d, fd, size, p, e), "uploading blob sha256:%s", d->hex);
+        return err_wrap(e, in_pieces(r, d, fd, from, size, p, e), "uploading blob sha256:%s",
+                        d->hex);
     if (n < 0 && e)
         *e = why;
     return err_wrap(e, n, "uploading blob sha256:%s", d->hex);

@@ -23,6 +23,9 @@ struct upload_progress {
 };
 int upload_file(struct registry *r, const struct digest *d, int fd, long long size,
                 const struct upload_progress *p, struct err *e);
+/* The same of `size` bytes from `from` on: a part of an archive. */
+int upload_part(struct registry *r, const struct digest *d, int fd, long long from, long long size,
+                const struct upload_progress *p, struct err *e);
 
 /* What `fill` gives (as http_body's), sent while it is being made; then `end` is asked for its
  * digest. -EAGAIN: the registry would not take it so, or the connection was lost: what was made is

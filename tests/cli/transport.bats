@@ -40,7 +40,6 @@ load image
     fails_with 125 "cannot open 'none'" rctr pull oci:none
     fails_with 125 "'oci-archive:' names no file" rctr pull oci-archive:
     fails_with 125 "does not know the transport 'containers-storage'" rctr pull containers-storage:x
-    fails_with 125 "does not know the transport 'dir'" rctr pull dir:/tmp/x
     echo text >text
     fails_with 125 "'text': archive: " rctr pull docker-archive:text
     is "$(ls "$RCTR_STATE/tmp")" ""

@@ -14,7 +14,8 @@ static void transports_are_told_from_names(void **state)
     } cases[] = {
         {"alpine", TRANSPORT_NONE, "", ""},
         {"localhost:5000/oci:v1", TRANSPORT_NONE, "", ""},
-        {"dir:v1", TRANSPORT_NONE, "", ""},
+        {"dir:v1", TRANSPORT_DIR, "v1", ""},
+        {"dir:/srv/a:b", TRANSPORT_DIR, "/srv/a:b", ""},
         {"docker://quay.io/x/y:1", TRANSPORT_DOCKER, "", "quay.io/x/y:1"},
         {"oci:folder", TRANSPORT_OCI, "folder", ""},
         {"oci:/a/b:latest", TRANSPORT_OCI, "/a/b", "latest"},
@@ -44,7 +45,7 @@ static void others_are_refused_in_words(void **state)
     } cases[] = {
         {"containers-storage:x", "does not know the transport 'containers-storage'", -ENOTSUP},
         {"docker-daemon:x:1", "does not know the transport 'docker-daemon'", -ENOTSUP},
-        {"dir:/srv/x", "does not know the transport 'dir'", -ENOTSUP},
+        {"dir:", "'dir:' names no file", -EINVAL},
         {"oci:", "'oci:' names no file", -EINVAL},
         {"oci-archive::name", "names no file", -EINVAL},
     };

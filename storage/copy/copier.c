@@ -1,0 +1,242 @@
+#include "storage/copy/copier.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/base/auto.h"
+#include "storage/copy/convert.h"
+#include "storage/copy/pack.h"
+
+enum { DEPTH_MAX = 4 };
+
+struct copier {
+    struct store *store;
+    struct source *from;
+    struct sink *to;
+    const struct copier_options *o;
+    struct strv done; /* digests of the blobs that are there */
+};
+
+/* A manifest on its way. */
+struct document {
+    struct text bytes; /* owned */
+    struct digest digest;
+    struct manifest m; /* owned */
+};
+
+static void document_free(struct document *d)
+{
+    text_free(&d->bytes);
+    manifest_free(&d->m);
+}
+
+static void tell(const struct copier *c, enum copier_phase phase, const struct digest *d,
+                 long long bytes, bool config)
+{
+    const struct copier_event ev = {.phase = phase, .digest = d, .bytes = bytes, .config = config};
+
+    if (c->o->progress)
+        c->o->progress(c->o->arg, &ev);
+}
+
+/* ---- blobs ---- */
+
+static int copy_blob(struct copier *c, const struct descriptor *d, bool config, struct err *e)
+{
+    struct source_part p = SOURCE_PART_NONE;
+    int had, r = 0;
+
+    if (strv_has(&c->done, d->digest.hex))
+        return 0;
+    had = sink_has(c->to, d, c->from, e);
+    if (had == SINK_LACKS) {
+        r = source_blob(c->from, d, &p, e);
+        if (r == 0)
+            r = sink_blob(c->to, d, &p, e);
+        source_part_close(&p);
+    }
+    if (had < 0 || r < 0)
+        return had < 0 ? had : r;
+    tell(c,
+         had == SINK_LACKS ? COPIER_COPIED
+         : had == SINK_HAS ? COPIER_EXISTS
+                           : COPIER_MOUNTED,
+         &d->digest, d->size, config);
+    return strv_add(&c->done, d->digest.hex, e);
+}
+
+/* Out of docker's archive comes a plain tar: for registries it is compressed. */
+static int copy_plain(struct copier *c, struct document *doc, size_t n, struct err *e)
+{
+    static const char type[] = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+    struct source_part plain = SOURCE_PART_NONE, packed = SOURCE_PART_NONE;
+    struct descriptor d = doc->m.layers[n];
+    int had = 0, r = source_blob(c->from, &d, &plain, e);
+
+    if (r == 0)
+        r = pack_layer(c->store, &plain, &packed, &d.digest, e);
+    d.size = packed.size;
+    if (r == 0)
+        r = had = sink_has(c->to, &d, NULL, e);
+    if (r == SINK_LACKS)
+        r = sink_blob(c->to, &d, &packed, e);
+    source_part_close(&plain);
+    source_part_close(&packed);
+    if (r < 0)
+        return r;
+    tell(c, had == SINK_LACKS ? COPIER_COPIED : COPIER_EXISTS, &d.digest, d.size, false);
+    return convert_entry(&doc->bytes, n, &d.digest, d.size, type, e);
+}
+
+static int copy_layer(struct copier *c, struct document *doc, size_t n, struct err *e)
+{
+    const struct descriptor *d = &doc->m.layers[n];
+
+    if (d->foreign) { /* it must not be given on; the manifest tells where it is */
+        tell(c, COPIER_SKIPPED, &d->digest, d->size, false);
+        return 0;
+    }
+    if (c->from->made && c->to->compress && d->compression == COMPRESSION_NONE)
+        return copy_plain(c, doc, n, e);
+    return copy_blob(c, d, false, e);
+}
+
+/* ---- documents ---- */
+
+static int parse(struct document *d, struct err *e)
+{
+    manifest_free(&d->m);
+    return manifest_parse_any(d->bytes.s ? d->bytes.s : "", d->bytes.n, &d->m, e);
+}
+
+/* Its bytes were changed, perhaps: what are they now? */
+static int look_again(struct copier *c, struct document *d, struct err *e)
+{
+    struct digest before = d->digest;
+    int r = hash_bytes(d->bytes.s, d->bytes.n, &d->digest, e);
+
+    if (r == 0)
+        r = parse(d, e);
+    if (r == 0 && c->o->preserve_digests && !hash_equal(&before, &d->digest))
+        r = err_set(e, ENOTSUP,
+                    "the manifest would have to be changed, which --preserve-digests forbids");
+    return r;
+}
+
+static int convert(struct copier *c, struct document *d, struct err *e)
+{
+    if (c->o->format == COPIER_AS_IS)
+        return 0;
+    return convert_format(&d->bytes, c->o->format == COPIER_OCI ? CONVERT_OCI : CONVERT_DOCKER, e);
+}
+
+static int send(struct copier *c, const struct document *d, bool last, struct err *e)
+{
+    int r = sink_manifest(c->to, &d->bytes, d->m.media_type, &d->digest, last, e);
+
+    if (r == 0)
+        tell(c, COPIER_MANIFEST, &d->digest, (long long)d->bytes.n, false);
+    return r;
+}
+
+static int copy_document(struct copier *c, struct document *d, bool last, int depth, struct err *e);
+
+static int copy_members(struct copier *c, struct document *index, int depth, struct err *e)
+{
+    int r = depth == DEPTH_MAX
+                ? err_set(e, ELOOP, "indexes lead to indexes, more than %d deep", (int)DEPTH_MAX)
+                : 0;
+
+    for (size_t i = 0; r == 0 && i < index->m.layer_count; i++) {
+        const struct digest *wanted = &index->m.layers[i].digest;
+        struct document member = {0};
+
+        r = source_manifest(c->from, wanted, &member.bytes, &member.digest, e);
+        if (r == 0)
+            r = copy_document(c, &member, false, depth + 1, e);
+        if (r == 0 && !hash_equal(wanted, &member.digest))
+            r = convert_entry(&index->bytes, i, &member.digest, (long long)member.bytes.n,
+                              member.m.media_type, e);
+        document_free(&member);
+        if (r < 0)
+            return err_wrap(e, r, "member %zu of %zu", i + 1, index->m.layer_count);
+    }
+    return r;
+}
+
+static int copy_blobs(struct copier *c, struct document *d, struct err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < d->m.layer_count; i++)
+        r = err_wrap(e, copy_layer(c, d, i, e), "layer %zu of %zu", i + 1, d->m.layer_count);
+    return r < 0 ? r : copy_blob(c, &d->m.config, true, e);
+}
+
+/* All that it needs, and then itself. d->bytes and d->digest are given; they are what was sent,
+ * afterwards. */
+static int copy_document(struct copier *c, struct document *d, bool last, int depth, struct err *e)
+{
+    int r = parse(d, e);
+
+    if (r == 0)
+        r = d->m.is_index ? copy_members(c, d, depth, e) : copy_blobs(c, d, e);
+    if (r == 0)
+        r = convert(c, d, e);
+    if (r == 0)
+        r = look_again(c, d, e);
+    return r < 0 ? r : send(c, d, last, e);
+}
+
+/* ---- the whole ---- */
+
+static int read_first(struct copier *c, struct document *d, struct err *e)
+{
+    if (!c->o->all)
+        return source_image(c->from, c->o->platform, &d->bytes, &d->digest, NULL, e);
+    return source_manifest(c->from, NULL, &d->bytes, &d->digest, e);
+}
+
+static int check_index(const struct copier *c, struct document *d, struct err *e)
+{
+    int r = err_wrap(e, parse(d, e), "%s", c->from->name);
+
+    if (r == 0 && d->m.is_index && !c->to->indexes)
+        r = err_set(e, ENOTSUP, "%s: it holds single images, no index: leave out --all",
+                    c->to->name);
+    return r;
+}
+
+int copier_run(struct store *s, struct source *from, struct sink *to,
+               const struct copier_options *o, struct digest *ret, struct err *e)
+{
+    struct copier c = {.store = s, .from = from, .to = to, .o = o};
+    struct document d = {0};
+    int r = read_first(&c, &d, e);
+
+    if (r == 0)
+        r = check_index(&c, &d, e);
+    if (r == 0)
+        r = copy_document(&c, &d, true, 0, e);
+    if (r == 0)
+        r = sink_finish(to, e);
+    if (r == 0)
+        *ret = d.digest;
+    document_free(&d);
+    strv_free(&c.done);
+    return r;
+}
+
+int copier_member(struct store *s, struct source *from, struct sink *to, const struct digest *d,
+                  const struct copier_options *o, struct err *e)
+{
+    struct copier c = {.store = s, .from = from, .to = to, .o = o};
+    struct document doc = {0};
+    int r = source_manifest(from, d, &doc.bytes, &doc.digest, e);
+
+    if (r == 0)
+        r = copy_document(&c, &doc, false, 0, e);
+    document_free(&doc);
+    strv_free(&c.done);
+    return r;
+}

@@ -1,0 +1,44 @@
+/* copier - an image from a source into a sink, its bytes as they are.
+ *
+ * The sink is asked first: what it has is not fetched. */
+#ifndef RCTR_COPIER_H
+#define RCTR_COPIER_H
+
+#include "storage/copy/sink.h"
+#include "storage/copy/source.h"
+
+enum copier_format { COPIER_AS_IS, COPIER_OCI, COPIER_DOCKER };
+
+enum copier_phase {
+    COPIER_EXISTS,
+    COPIER_MOUNTED,
+    COPIER_COPIED,
+    COPIER_SKIPPED, /* a foreign layer: the manifest says where it is */
+    COPIER_MANIFEST,
+};
+struct copier_event {
+    enum copier_phase phase;
+    const struct digest *digest; /* borrowed */
+    long long bytes;
+    bool config;
+};
+
+struct copier_options {
+    bool all;              /* an index with all its members; else the one of `platform` */
+    bool preserve_digests; /* fail rather than change a manifest */
+    enum copier_format format;
+    const struct platform *platform;                            /* NULL: this machine's */
+    void (*progress)(void *arg, const struct copier_event *ev); /* may be NULL */
+    void *arg;
+};
+
+/* *ret is the digest of the manifest or index there. */
+int copier_run(struct store *s, struct source *from, struct sink *to,
+               const struct copier_options *o, struct digest *ret, struct err *e);
+
+/* One manifest (of a member of an index too) with its blobs, under its digest. For `manifest push`,
+ * whose members may be elsewhere. */
+int copier_member(struct store *s, struct source *from, struct sink *to, const struct digest *d,
+                  const struct copier_options *o, struct err *e);
+
+#endif

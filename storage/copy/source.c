@@ -1,0 +1,138 @@
+#include "storage/copy/source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/auto.h"
+
+enum { PIECE = 1 << 18, DEPTH_MAX = 4 };
+
+void source_part_close(struct source_part *p)
+{
+    if (p->fd >= 0)
+        close(p->fd);
+    *p = SOURCE_PART_NONE;
+}
+
+void source_close(struct source *s)
+{
+    if (s->kind)
+        s->kind->close(s->of);
+    s->kind = NULL;
+    s->of = NULL;
+}
+
+int source_manifest(struct source *s, const struct digest *d, struct text *ret,
+                    struct digest *ret_digest, struct err *e)
+{
+    return err_wrap(e, s->kind->manifest(s->of, d, ret, ret_digest, e), "%s", s->name);
+}
+
+int source_blob(struct source *s, const struct descriptor *d, struct source_part *ret,
+                struct err *e)
+{
+    *ret = SOURCE_PART_NONE;
+    return err_wrap(e, s->kind->blob(s->of, d, ret, e), "%s", s->name);
+}
+
+int source_text(struct source *s, const struct descriptor *d, struct text *ret, struct err *e)
+{
+    struct source_part p = SOURCE_PART_NONE;
+    autofree char *bytes = NULL;
+    ssize_t n = 0;
+    int r = d->size > MANIFEST_MAX
+                ? err_set(e, EFBIG, "blob sha256:%s is announced with %lld bytes, more than 4 MiB",
+                          d->digest.hex, d->size)
+                : source_blob(s, d, &p, e);
+
+    if (r < 0)
+        return r;
+    if (p.size > MANIFEST_MAX)
+        r = err_set(e, EFBIG, "blob sha256:%s has more than 4 MiB", d->digest.hex);
+    bytes = malloc((size_t)p.size + 1);
+    if (r == 0 && !bytes)
+        r = err_memory(e);
+    if (r == 0)
+        n = pread(p.fd, bytes, (size_t)p.size, p.from);
+    if (r == 0 && n != p.size)
+        r = err_set(e, EIO, "blob sha256:%s cannot be read", d->digest.hex);
+    if (r == 0) {
+        text_add_n(ret, bytes, (size_t)n);
+        r = text_check(ret, e);
+    }
+    source_part_close(&p);
+    return r;
+}
+
+int source_image(struct source *s, const struct platform *want, struct text *ret,
+                 struct digest *ret_digest, struct digest *ret_index, struct err *e)
+{
+    struct digest wanted = {0};
+    struct platform host;
+    int r = manifest_platform(NULL, &host, e);
+
+    if (ret_index)
+        *ret_index = (struct digest){0};
+    for (int depth = 0; r == 0; depth++) {
+        autotext struct text bytes = {0};
+        const struct descriptor *chosen = NULL;
+        struct manifest m = {0};
+
+        r = source_manifest(s, depth ? &wanted : NULL, &bytes, ret_digest, e);
+        if (r == 0)
+            r = err_wrap(e, manifest_parse_any(bytes.s, bytes.n, &m, e), "%s", s->name);
+        if (r == 0 && !m.is_index) {
+            manifest_free(&m);
+            text_add_n(ret, bytes.s, bytes.n);
+            return text_check(ret, e);
+        }
+        if (r == 0 && depth == DEPTH_MAX)
+            r = err_set(e, ELOOP, "%s: indexes lead to indexes, more than %d deep", s->name,
+                        (int)DEPTH_MAX);
+        if (r == 0 && depth == 0 && ret_index)
+            *ret_index = *ret_digest;
+        if (r == 0)
+            r = err_wrap(e, manifest_choose(&m, want ? want : &host, &chosen, e), "%s", s->name);
+        if (r == 0)
+            wanted = chosen->digest;
+        manifest_free(&m);
+    }
+    return r;
+}
+
+int source_verify(const struct source_part *p, const struct digest *d, long long size,
+                  struct err *e)
+{
+    autofree char *piece = malloc(PIECE);
+    struct hash *hash = NULL;
+    struct digest found;
+    int r = piece ? hash_new(&hash, e) : err_memory(e);
+
+    if (r == 0 && size >= 0 && p->size != size)
+        r = err_set(e, EBADMSG, "blob sha256:%s has %lld bytes, but %lld were announced", d->hex,
+                    p->size, size);
+    for (long long at = 0; r == 0 && at < p->size;) {
+        long long left = p->size - at;
+        ssize_t n = pread(p->fd, piece, left < PIECE ? (size_t)left : PIECE, p->from + at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            r = n ? err_sys(e, "cannot read blob sha256:%s", d->hex)
+                  : err_set(e, EBADMSG, "blob sha256:%s is cut short", d->hex);
+        else
+            hash_add(hash, piece, (size_t)n);
+        at += n;
+    }
+    if (r == 0) {
+        hash_end(hash, &found);
+        if (!hash_equal(&found, d))
+            r = err_set(e, EBADMSG,
+                        "blob sha256:%s is damaged: its bytes have the digest sha256:%s", d->hex,
+                        found.hex);
+    }
+    hash_free(hash);
+    return r;
+}
