@@ -1,6 +1,4 @@
 /* rctr push: images of the store into registries. */
-#include "storage/registry/push.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,16 +8,20 @@
 #include "cmd/registry_args.h"
 #include "core/base/auto.h"
 #include "core/base/file.h"
+#include "storage/image_index.h"
 #include "storage/image_load.h"
+#include "storage/registry/push_index.h"
 
 struct push_args {
-    bool quiet, force;
+    bool quiet, force, all_tags;
     const char *digestfile, *format, *progress;
     long long level;
     struct registry_args registry;
 };
 
 static const struct opt push_opts[] OPT_TABLE = {
+    OPT_FLAG('a', "all-tags", struct push_args, all_tags,
+             "Push all names that the store has of a repository"),
     REGISTRY_AUTHFILE(struct push_args, registry),
     REGISTRY_CERT_DIR(struct push_args, registry),
     OPT_TEXT(0, "compression-format", struct push_args, format, "gzip|zstd|none",
@@ -55,6 +57,39 @@ static int read_options(const struct push_args *a, struct push_options *o, struc
     return r;
 }
 
+/* What is pushed: an image, or an index with what the store has of it. */
+struct source {
+    struct image image; /* owned; of an index its name alone */
+    struct text index;  /* owned: the index; n 0: it is an image */
+};
+
+static void source_free(struct source *f)
+{
+    image_free(&f->image);
+    text_free(&f->index);
+}
+
+/* Also the embedded image, which the store has after its first use. */
+static int find(struct store *s, const char *word, struct source *ret, struct err *e)
+{
+    struct ref name;
+    int r = image_find(s, word, NULL, &ret->image, e);
+
+    if (r == 0 && !ret->image.is_index_name)
+        return 0;
+    if (image_find_index(s, word, &name, NULL, &ret->index, NULL) == 0) {
+        image_free(&ret->image);
+        if (name.registry[0])
+            ref_format(&name, ret->image.name);
+        return 0;
+    }
+    if (r == -ENOENT && ref_parse(word, &name, NULL) == 0 &&
+        strcmp(name.registry, "localhost") == 0 &&
+        image_load_default(s, &name, &ret->image, NULL) == 0)
+        return 0;
+    return r;
+}
+
 /* The destination, else the image's own name. "docker://" is what it is anyway. */
 static int choose_name(const struct image *image, const char *to, struct ref *ret, struct err *e)
 {
@@ -79,15 +114,78 @@ static int choose_name(const struct image *image, const char *to, struct ref *re
     return r;
 }
 
-/* Also the embedded image, which the store has after its first use. */
-static int find(struct store *s, const char *name, struct image *ret, struct err *e)
+static int push_one(struct store *s, const char *word, const char *to, const struct push_options *o,
+                    struct digest *ret, struct err *e)
 {
-    struct ref ref;
-    int r = image_find(s, name, NULL, ret, e);
+    struct source from = {0};
+    struct descriptor sent = {0};
+    struct ref name;
+    int r = find(s, word, &from, e);
 
-    if (r == -ENOENT && ref_parse(name, &ref, NULL) == 0 &&
-        strcmp(ref.registry, "localhost") == 0 && image_load_default(s, &ref, ret, NULL) == 0)
-        return 0;
+    if (r == 0)
+        r = choose_name(&from.image, to, &name, e);
+    if (r == 0 && from.index.n) {
+        r = push_index(s, from.index.s, from.index.n, &name, o, ret, e);
+    } else if (r == 0) {
+        r = push_image(s, &from.image, &name, o, &sent, e);
+        *ret = sent.digest;
+    }
+    source_free(&from);
+    return r;
+}
+
+/* ---- --all-tags ---- */
+
+struct repo {
+    const struct ref *name;
+    struct strv tags;
+};
+
+static int see_name(void *arg, const struct ref *name, const struct digest *digest, struct err *e)
+{
+    struct repo *l = arg;
+
+    (void)digest;
+    return !name->digest.hex[0] && strcmp(name->registry, l->name->registry) == 0 &&
+                   strcmp(name->repo, l->name->repo) == 0
+               ? strv_add(&l->tags, name->tag, e)
+               : 0;
+}
+
+/* A repository, said without a tag. */
+static int parse_repo(const char *word, struct ref *ret, struct err *e)
+{
+    const char *bare = text_starts(word, "docker://") ? word + strlen("docker://") : word;
+    const char *slash = strrchr(bare, '/');
+
+    if (strpbrk(slash ? slash : bare, ":@"))
+        return err_set(e, EINVAL, "--all-tags: '%s' names one tag already: leave it out", word);
+    return ref_parse(bare, ret, e);
+}
+
+static int push_tags(struct store *s, const char *word, const char *dest,
+                     const struct push_options *o, struct err *e)
+{
+    char from_text[REF_TEXT_MAX], to_text[REF_TEXT_MAX];
+    struct digest digest;
+    struct ref from, to;
+    struct repo l = {.name = &from};
+    int r = parse_repo(word, &from, e);
+
+    if (r == 0)
+        r = dest ? parse_repo(dest, &to, e) : (to = from, 0);
+    if (r == 0)
+        r = image_each(s, see_name, &l, e);
+    if (r == 0 && !l.tags.n)
+        r = err_set(e, ENOENT, "%s: the store has no image of that repository",
+                    ref_format_repo(&from, from_text));
+    for (size_t i = 0; r == 0 && i < l.tags.n; i++) {
+        snprintf(from.tag, sizeof from.tag, "%s", l.tags.v[i]);
+        snprintf(to.tag, sizeof to.tag, "%s", l.tags.v[i]);
+        r = push_one(s, ref_format(&from, from_text), ref_format(&to, to_text), o, &digest, e);
+        err_wrap(e, r, "%s", from_text);
+    }
+    strv_free(&l.tags);
     return r;
 }
 
@@ -97,24 +195,21 @@ static int push_main(const void *args, int argc, const char **argv, struct err *
     struct progress progress;
     struct push_options o = {.progress = progress_push, .arg = &progress};
     autostore struct store s = STORE_CLOSED;
-    autoimage struct image image = {0};
+    const char *to = argc > 1 ? argv[1] : NULL;
     char text[DIGEST_TEXT_MAX];
     struct digest digest;
-    struct ref to;
     int r = read_options(a, &o, e);
 
+    if (r == 0 && a->all_tags && a->digestfile)
+        r = err_set(e, EINVAL, "--digestfile takes one digest, and --all-tags pushes several");
     if (r == 0)
         r = progress_open(&progress, a->progress, a->quiet, e);
     if (r == 0)
         r = store_open(&s, e);
-    if (r == 0)
-        r = find(&s, argv[0], &image, e);
-    if (r == 0)
-        r = choose_name(&image, argc > 1 ? argv[1] : NULL, &to, e);
-    if (r == 0) {
-        r = push_image(&s, &image, &to, &o, &digest, e);
-        progress_end(&progress);
-    }
+    if (r < 0)
+        return r;
+    r = a->all_tags ? push_tags(&s, argv[0], to, &o, e) : push_one(&s, argv[0], to, &o, &digest, e);
+    progress_end(&progress);
     if (r == 0 && a->digestfile) {
         r = err_wrap(e, file_put(a->digestfile, hash_format(&digest, text), 0644, e),
                      "--digestfile");

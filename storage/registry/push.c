@@ -425,7 +425,8 @@ static int rewrite(const struct push *p, struct text *bytes, struct err *e)
     return 0;
 }
 
-static int send_manifest(struct push *p, const struct ref *to, struct digest *ret, struct err *e)
+static int send_manifest(struct push *p, const struct ref *to, struct descriptor *ret,
+                         struct err *e)
 {
     autotext struct text bytes = {0};
     char digest[DIGEST_TEXT_MAX];
@@ -434,19 +435,20 @@ static int send_manifest(struct push *p, const struct ref *to, struct digest *re
     if (r == 0)
         r = rewrite(p, &bytes, e);
     if (r == 0)
-        r = hash_bytes(bytes.s, bytes.n, ret, e);
+        r = hash_bytes(bytes.s, bytes.n, &ret->digest, e);
     if (r == 0)
-        r = upload_manifest(&p->registry, *to->tag ? to->tag : hash_format(ret, digest),
+        r = upload_manifest(&p->registry, *to->tag ? to->tag : hash_format(&ret->digest, digest),
                             p->image->manifest.media_type, bytes.s, bytes.n, e);
     if (r == 0)
-        tell(p, PUSH_MANIFEST, ret, (long long)bytes.n, NULL);
+        tell(p, PUSH_MANIFEST, &ret->digest, (long long)bytes.n, NULL);
+    memcpy(ret->media_type, p->image->manifest.media_type, sizeof ret->media_type);
+    ret->size = (long long)bytes.n;
     return r;
 }
 
 /* ---- the whole ---- */
 
-/* Mirrors are for reading. */
-static int find_endpoint(const struct ref *to, struct conf_endpoint *ret, struct err *e)
+int push_endpoint(const struct ref *to, struct conf_endpoint *ret, struct err *e)
 {
     struct conf_endpoint list[CONF_ENDPOINTS];
     struct conf conf = {0};
@@ -462,7 +464,7 @@ static int find_endpoint(const struct ref *to, struct conf_endpoint *ret, struct
     return r;
 }
 
-static int push_all(struct push *p, const struct ref *to, struct digest *ret, struct err *e)
+static int push_all(struct push *p, const struct ref *to, struct descriptor *ret, struct err *e)
 {
     size_t n = 0, count = p->image->manifest.layer_count;
     autofree size_t *list = calloc(count + 1, sizeof *list);
@@ -488,14 +490,14 @@ static int push_all(struct push *p, const struct ref *to, struct digest *ret, st
 }
 
 int push_image(struct store *s, const struct image *image, const struct ref *to,
-               const struct push_options *o, struct digest *ret, struct err *e)
+               const struct push_options *o, struct descriptor *ret, struct err *e)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
     struct push p = {.store = s, .image = image, .o = o, .out = -1};
     int r = store_lock_shared(s, e);
 
     if (r == 0)
-        r = find_endpoint(to, &p.at, e);
+        r = push_endpoint(to, &p.at, e);
     if (r < 0)
         return r;
     sigaction(SIGPIPE, &ignore, &before);

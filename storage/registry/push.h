@@ -11,8 +11,11 @@
 #include "storage/registry/push_layer.h"
 #include "storage/store.h"
 
-/* *ret is the digest of the manifest there. Adds blobs to the store: takes its lock. */
+/* Under the tag of `to`, or without one by its digest. *ret: type, digest and size of the manifest
+ * there. Adds blobs to the store: takes its lock. */
 int push_image(struct store *s, const struct image *image, const struct ref *to,
-               const struct push_options *o, struct digest *ret, struct err *e);
+               const struct push_options *o, struct descriptor *ret, struct err *e);
+/* Where a name is written to: mirrors are for reading. */
+int push_endpoint(const struct ref *to, struct conf_endpoint *ret, struct err *e);
 
 #endif

@@ -119,3 +119,55 @@ count() { # what is in a folder of the store
     fails_with 125 'names one tag already' rctr pull -a "$repo:both"
     fails_with 125 '' rctr pull -a "$registry/no/such"
 }
+
+@test "an index is pushed with all its images, byte for byte" {
+    two_architectures "$repo" 1
+    rctr pull -q --all-platforms "$repo:1"
+    rctr push -q --digestfile digest "$repo:1" "$repo/copy:2"
+    is "$(cat digest)" "$index"
+    raw "$repo/copy" 2 | cmp - index.json
+    for digest in "$own" "$other"; do
+        is "$(raw "$repo/copy" "$digest" | sha256sum | cut -d' ' -f1)" "${digest#*:}"
+    done
+    is "$(skopeo inspect --tls-verify=false --override-arch "$foreign" --format '{{.Architecture}}' "docker://$repo/copy:2")" "$foreign"
+    # under its own name, where all of it is already
+    rctr push "$repo:1" 2>second
+    ! grep -q ', sent$' second
+    rctr push -q "$repo@$own" "$repo/copy:own"
+    is "$(raw "$repo/copy" own | sha256sum | cut -d' ' -f1)" "${own#*:}"
+}
+
+@test "what neither store nor registry has of an index is named, and nothing is pushed" {
+    two_architectures "$repo" 1
+    rctr pull -q --all-platforms "$repo:1"
+    rm "$RCTR_STATE/blobs/sha256/${other#*:}"
+    fails_with 125 "has: linux/$foreign (sha256:${other:7:12}). Pull all of it" rctr push "$repo:1" "$repo/part:1"
+    is "$(raw "$repo/part" "$own" | jq -r '.errors[0].code')" MANIFEST_UNKNOWN
+    rctr push -q "$repo:1" "$repo:again" # there it is
+    raw "$repo" again | cmp - index.json
+}
+
+@test "an image of an index that is compressed on the way gets its new digest in it" {
+    two_architectures "$repo" 1
+    rctr pull -q --all-platforms "$repo:1"
+    rctr push -q --compression-format zstd --force-compression "$repo:1" "$repo/zstd:1"
+    raw "$repo/zstd" 1 >new.json
+    for digest in $(jq -r '.manifests[].digest' new.json); do
+        is "$(raw "$repo/zstd" "$digest" | jq -r '.layers[].mediaType' | sort -u)" application/vnd.oci.image.layer.v1.tar+zstd
+    done
+    is "$(jq -c '[.manifests[].platform]' new.json)" "$(jq -c '[.manifests[].platform]' index.json)"
+    is "$(RCTR_STATE=$BATS_TEST_TMPDIR/else rctr run --rm --network none "$repo/zstd:1" -c 'echo runs' 2>/dev/null)" runs
+    RCTR_STATE=$BATS_TEST_TMPDIR/else common_teardown
+}
+
+@test "all names of a repository are pushed" {
+    two_architectures "$repo" both
+    rctr pull -q --all-platforms "$repo:both"
+    rctr pull -q "$repo:$foreign"
+    rctr push -q -a "$repo" "$repo/copy"
+    raw "$repo/copy" both | cmp - index.json
+    is "$(raw "$repo/copy" "$foreign" | sha256sum | cut -d' ' -f1)" "${other#*:}"
+    fails_with 125 'names one tag already' rctr push -a "$repo:both"
+    fails_with 125 'the store has no image of that repository' rctr push -a "$repo/none"
+    fails_with 125 '--digestfile takes one digest' rctr push -a --digestfile x "$repo"
+}
