@@ -64,13 +64,26 @@ void certs_free(struct certs *c)
     c->cert = c->key = NULL;
 }
 
-char *certs_find(const char *registry)
+/* Below the user's configuration. */
+static char *user_folder(const char *tool, const char *registry)
 {
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+
+    if (config && *config)
+        return text_format("%s/%s/certs.d/%s", config, tool, registry);
+    return home && *home ? text_format("%s/.config/%s/certs.d/%s", home, tool, registry) : NULL;
+}
+
+char *certs_home(const char *registry)
+{
+    return user_folder("containers", registry);
+}
+
+char *certs_find(const char *registry)
+{
     char *places[] = {
-        config && *config ? text_format("%s/containers/certs.d/%s", config, registry)
-        : home            ? text_format("%s/.config/containers/certs.d/%s", home, registry)
-                          : NULL,
+        user_folder("containers", registry),
+        user_folder("docker", registry), /* of docker without root */
         text_format("/etc/containers/certs.d/%s", registry),
         text_format("/etc/docker/certs.d/%s", registry),
     };

@@ -16,5 +16,7 @@ void certs_free(struct certs *c);
 
 /* The folder for a registry "host:port" in the usual places, new, or NULL when there is none. */
 char *certs_find(const char *registry);
+/* The folder of those that the user makes without being root, new; NULL: no home is known. */
+char *certs_home(const char *registry);
 
 #endif

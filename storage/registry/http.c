@@ -16,6 +16,7 @@
 
 #include "core/base/auto.h"
 #include "storage/registry/certs.h"
+#include "storage/registry/http_answer.h"
 #include "storage/registry/http_curl.h"
 
 #define c http_curl_table
@@ -25,6 +26,7 @@ enum { WAITS_MAX = 64 };
 struct http {
     CURLM *multi;
     bool no_verify;
+    char *cert_home; /* owned */
     struct certs certs;
 };
 
@@ -43,11 +45,19 @@ struct http_transfer {
     struct http_answer answer;
     size_t header_bytes;
     unsigned header_lines, redirects;
-    bool done, running;
+    bool secret, done, running;
     int result;
     struct err failure; /* of our own callbacks, or the result */
     char words[CURL_ERROR_SIZE];
 };
+
+static int copy_text(char **to, const char *from, struct err *e)
+{
+    if (!from)
+        return 0;
+    *to = strdup(from);
+    return *to ? 0 : err_memory(e);
+}
 
 int http_new(const struct http_options *o, struct http **ret, struct err *e)
 {
@@ -60,7 +70,9 @@ int http_new(const struct http_options *o, struct http **ret, struct err *e)
     if (!h)
         return err_memory(e);
     h->no_verify = o->no_verify;
-    r = o->cert_dir ? certs_load(o->cert_dir, &h->certs, e) : 0;
+    r = copy_text(&h->cert_home, o->cert_home, e);
+    if (r == 0 && o->cert_dir)
+        r = certs_load(o->cert_dir, &h->certs, e);
     if (r == 0) {
         h->multi = c.curl_multi_init();
         if (!h->multi)
@@ -81,63 +93,11 @@ void http_free(struct http *h)
     if (h->multi)
         c.curl_multi_cleanup(h->multi);
     certs_free(&h->certs);
+    free(h->cert_home);
     free(h);
 }
 
-void http_answer_free(struct http_answer *a)
-{
-    text_free(&a->challenges);
-    text_free(&a->body);
-}
-
 /* ---- what curl tells us ---- */
-
-static void begin_answer(struct http_answer *a)
-{
-    http_answer_free(a);
-    *a = (struct http_answer){.length = -1, .range_start = -1, .retry_after_s = -1};
-}
-
-static void copy_value(char *to, size_t size, const char *value, size_t n)
-{
-    snprintf(to, size, "%.*s", (int)(n < size ? n : 0), value);
-}
-
-/* One "Name: value" line of an answer. */
-static void take_header(struct http_transfer *t, const char *line, size_t n)
-{
-    const char *colon = memchr(line, ':', n), *value;
-    struct http_answer *a = &t->answer;
-    size_t name, len;
-
-    if (!colon)
-        return;
-    name = (size_t)(colon - line);
-    value = colon + 1;
-    len = n - name - 1;
-    while (len && (*value == ' ' || *value == '\t'))
-        value++, len--;
-    while (len && strchr("\r\n \t", value[len - 1]))
-        len--;
-#define IS(text) (name == sizeof(text) - 1 && strncasecmp(line, text, name) == 0)
-    if (IS("content-type"))
-        copy_value(a->content_type, sizeof a->content_type, value, len);
-    else if (IS("docker-content-digest"))
-        copy_value(a->docker_digest, sizeof a->docker_digest, value, len);
-    else if (IS("ratelimit-limit"))
-        copy_value(a->rate_limit, sizeof a->rate_limit, value, len);
-    else if (IS("ratelimit-remaining"))
-        copy_value(a->rate_left, sizeof a->rate_left, value, len);
-    else if (IS("location"))
-        copy_value(a->location, sizeof a->location, value, len);
-    else if (IS("content-range") && len > 6 && strncasecmp(value, "bytes ", 6) == 0)
-        a->range_start = strtoll(value + 6, NULL, 10);
-    else if (IS("www-authenticate")) {
-        text_add_n(&a->challenges, value, len);
-        text_add(&a->challenges, "\n");
-    }
-#undef IS
-}
 
 static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
@@ -145,7 +105,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 
     n *= size;
     if (n > 5 && strncmp(line, "HTTP/", 5) == 0) {
-        begin_answer(&t->answer);
+        http_answer_begin(&t->answer);
         t->header_bytes = 0;
         t->header_lines = 0;
     }
@@ -157,8 +117,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
                     (int)HTTP_HEADERS, (int)HTTP_HEADER_BYTES >> 10);
         return 0;
     }
-    take_header(t, line, n);
-    return n;
+    t->result = http_answer_header(&t->answer, line, n, &t->failure);
+    return t->result < 0 ? 0 : n;
 }
 
 static void read_status(struct http_transfer *t)
@@ -329,7 +289,7 @@ static int launch(struct http_transfer *t, struct err *e)
     if (r < 0)
         return r;
     c.curl_easy_reset(t->easy);
-    begin_answer(&t->answer);
+    http_answer_begin(&t->answer);
     t->words[0] = 0;
     c.curl_easy_setopt(t->easy, CURLOPT_URL, url_format(&t->url, address, sizeof address));
     c.curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
@@ -358,14 +318,6 @@ static int launch(struct http_transfer *t, struct err *e)
     return 0;
 }
 
-static int copy_text(char **to, const char *from, struct err *e)
-{
-    if (!from)
-        return 0;
-    *to = strdup(from);
-    return *to ? 0 : err_memory(e);
-}
-
 /* May a request go to this address? http is for loopback and for those who said so. */
 static int check_scheme(const struct http *h, const struct url *u, struct err *e)
 {
@@ -392,6 +344,7 @@ int http_start(struct http *h, const struct http_request *q, http_sink *sink, vo
     t->range_from = q->range_from;
     t->body_max = q->body_max;
     t->body = q->body;
+    t->secret = q->secret;
     t->sink = sink;
     t->arg = arg;
     r = copy_text(&t->method, q->method, e);
@@ -455,11 +408,11 @@ static void fail(struct http_transfer *t, CURLcode code)
         return;
     t->answer.transient = is_transient(code);
     t->answer.no_tls = code == CURLE_SSL_CONNECT_ERROR || code == CURLE_COULDNT_CONNECT;
-    t->result = err_set(&t->failure, number, "%s%s", words,
-                        code == CURLE_PEER_FAILED_VERIFICATION
-                            ? " (put the authority's certificate into the --cert-dir, or use "
-                              "--tls-verify=false)"
-                            : "");
+    t->result = err_set(&t->failure, number, "%s", words);
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        err_set(&t->failure, number,
+                "%s (put the authority's certificate into '%s/ca.crt', or use --tls-verify=false)",
+                words, t->http->cert_home ? t->http->cert_home : "the --cert-dir");
 }
 
 static bool is_redirect(int status)
@@ -484,6 +437,10 @@ static int follow(struct http_transfer *t, struct err *e)
         return err_wrap(e, r, "redirect");
     if (t->url.tls && !next.tls)
         return err_set(e, EPERM, "the server redirects from https to http ('%s'), which is refused",
+                       next.host);
+    if (t->secret && !url_same_origin(&t->origin, &next))
+        return err_set(e, EPERM,
+                       "the server redirects credentials to another host ('%s'), which is refused",
                        next.host);
     r = check_scheme(t->http, &next, e);
     if (r < 0)

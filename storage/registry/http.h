@@ -1,7 +1,7 @@
 /* http - requests to a registry: many transfers in one loop, over libcurl.
  *
- * Redirects are followed here, at most HTTP_REDIRECTS: never from https to http, and the
- * Authorization header goes to no other origin than the one it was meant for. What a hostile or
+ * Redirects are followed here, at most HTTP_REDIRECTS: never from https to http, and credentials go
+ * to no other origin than the one they were meant for. What a hostile or
  * slow server can make us read, keep or wait for is bounded: size and number of headers, size of a
  * body that is kept, seconds to connect, seconds below a minimal speed. */
 #ifndef RCTR_HTTP_H
@@ -12,6 +12,7 @@
 
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "storage/registry/http_answer.h"
 #include "storage/registry/url.h"
 
 enum {
@@ -27,8 +28,9 @@ enum {
 
 struct http;
 struct http_options {
-    bool no_verify;       /* accept any certificate, and http on any host */
-    const char *cert_dir; /* *.crt authorities, *.cert + *.key for us; NULL: none. Borrowed. */
+    bool no_verify;        /* accept any certificate, and http on any host */
+    const char *cert_dir;  /* *.crt authorities, *.cert + *.key for us; NULL: none. Borrowed. */
+    const char *cert_home; /* where an authority is to be put, for messages; or NULL. Borrowed. */
 };
 int http_new(const struct http_options *o, struct http **ret, struct err *e);
 void http_free(struct http *h); /* after all its transfers; NULL allowed */
@@ -51,25 +53,11 @@ struct http_request {
     const char *authorization; /* the header's value, or NULL */
     const char *form;          /* the body of a POST or PUT, when it is a text */
     const char *content_type;  /* of form or body; or NULL */
+    bool secret;               /* the form holds credentials: it goes to no other origin */
     struct http_body body;
     long long range_from; /* > 0: ask for the bytes from there on */
     size_t body_max;      /* without a sink: more is -EFBIG */
 };
-
-struct http_answer {
-    int status;
-    char content_type[128], docker_digest[128];
-    char location[URL_MAX];             /* "" when there is none */
-    long long length;                   /* Content-Length, -1 when there is none */
-    long long range_start;              /* of a 206, -1 when there is none */
-    long long retry_after_s;            /* -1 when there is none */
-    char rate_limit[32], rate_left[32]; /* "100;w=21600": as many requests in so many seconds */
-    struct text challenges;             /* the WWW-Authenticate values, a line each */
-    struct text body;                   /* without a sink, or of a failed answer (its beginning) */
-    bool transient; /* the failure may pass: connection lost, no answer, too slow */
-    bool no_tls;    /* the server did not talk TLS */
-};
-void http_answer_free(struct http_answer *a);
 
 /* One request to its end. 0: there is an answer of any status. Fills *ret in both cases; release
  * it. */

@@ -229,6 +229,7 @@ static int request_token(struct registry *r, const struct url *realm, struct htt
         auth_form(&r->challenge, scope, &r->creds, &query);
         q.method = "POST";
         q.form = query.s;
+        q.secret = true;
     } else {
         text_add(&query, strchr(address.rest, '?') ? "&" : "?");
         auth_query(&r->challenge, scope, &query);
@@ -513,8 +514,8 @@ int registry_open(const struct conf_endpoint *at, const struct registry_options 
 {
     bool insecure = o->tls_verify == 0 || (o->tls_verify < 0 && at->insecure);
     bool hub = strcmp(at->host, "registry-1.docker.io") == 0;
-    autofree char *certs = o->cert_dir ? strdup(o->cert_dir) : certs_find(at->host);
-    struct http_options how = {.no_verify = insecure, .cert_dir = certs};
+    autofree char *certs = NULL, *home = NULL;
+    struct http_options how = {.no_verify = insecure};
     int n;
 
     *ret = (struct registry){.options = *o, .endpoint = *at};
@@ -524,6 +525,12 @@ int registry_open(const struct conf_endpoint *at, const struct registry_options 
         snprintf(ret->scope, sizeof ret->scope, "registry:catalog:*");
     n = auth_find(at->mirror ? NULL : o->creds, o->authfile, hub ? "docker.io" : at->host, at->repo,
                   &ret->creds, e);
+    if (!o->cert_dir) {
+        certs = certs_find(hub ? "docker.io" : at->host);
+        home = certs ? NULL : certs_home(hub ? "docker.io" : at->host);
+    }
+    how.cert_dir = o->cert_dir ? o->cert_dir : certs;
+    how.cert_home = home ? home : how.cert_dir;
     if (n == 0)
         n = http_new(&how, &ret->http, e);
     if (n == 0)

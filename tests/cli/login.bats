@@ -3,22 +3,15 @@
 # also: single-uid
 bats_require_minimum_version 1.5.0
 load common
+load fake
 load pty
 
 setup_file() {
-    export FAKE=$BATS_FILE_TMPDIR/fake
-    mkdir "$FAKE"
-    python3 "$BATS_TEST_DIRNAME/../tools/fake-registry.py" "$FAKE" >"$FAKE/out" 2>&1 3>&- &
-    echo $! >"$FAKE/pid"
-    for _ in $(seq 200); do
-        [ -e "$FAKE/ports" ] && break
-        sleep 0.1
-    done
-    cat "$FAKE/out" >&2
+    fake_start
 }
 
 teardown_file() {
-    kill "$(cat "$FAKE/pid")"
+    fake_stop
 }
 
 setup() {
@@ -332,7 +325,7 @@ Login Succeeded!"
 @test "over TLS: the authority is needed, and without https nothing is sent" {
     local host
     host=127.0.0.1:$(cut -d ' ' -f 3 "$FAKE/ports")
-    fails_with 125 "--cert-dir" log_in "$host" --tls-verify
+    fails_with 125 "into '$HOME/.config/containers/certs.d/$host/ca.crt'" log_in "$host" --tls-verify
     mkdir certs
     cp "$FAKE/tls.crt" certs/ca.crt
     log_in "$host" --cert-dir certs

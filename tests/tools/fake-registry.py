@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""fake-registry - a registry that misbehaves, for tests/cli/pull.bats.
+"""fake-registry - a registry that misbehaves, for tests/cli/pull.bats and its neighbours.
 
     fake-registry.py FOLDER
 
@@ -64,6 +64,7 @@ def config_of(diff_ids):
 CONFIG = config_of([digest(TAR)])
 LYING_CONFIG = config_of([digest(TAR + b"x")])
 TWO_CONFIG = config_of([digest(TAR), digest(TAR)])
+DOUBLE_CONFIG = CONFIG.replace(b'"os"', b'"os": "plan9", "os"', 1)
 
 
 def manifest(config=CONFIG, size=None, layer_digest=None, layer_type="layer.v1.tar+gzip", **more):
@@ -78,9 +79,9 @@ def manifest(config=CONFIG, size=None, layer_digest=None, layer_type="layer.v1.t
 GOOD = manifest()
 
 
-def index(*platforms, of=GOOD):
+def index(*platforms, of=GOOD, kind="manifest", size=None):
     return json.dumps({"schemaVersion": 2, "mediaType": OCI + "index.v1+json", "manifests": [
-        {"mediaType": OCI + "manifest.v1+json", "digest": digest(of), "size": len(of),
+        {"mediaType": OCI + kind + ".v1+json", "digest": digest(of), "size": len(of) if size is None else size,
          "platform": dict(zip(("os", "architecture", "variant"), p.split("/")))} for p in platforms]}).encode()
 
 
@@ -107,11 +108,30 @@ MANIFESTS = {
     "digest-path": manifest(layer_digest="sha256:../../../../etc/passwd"),
     "digest-upper": manifest(layer_digest=digest(BLOB).upper().replace("SHA256", "sha256")),
     "digest-63": manifest(layer_digest=digest(BLOB)[:-1]),
+    "digest-512": manifest(layer_digest="sha512:" + hashlib.sha512(BLOB).hexdigest()),
+    "digest-blank": manifest(layer_digest=digest(BLOB) + " "),
+    "digest-config": GOOD.replace(digest(CONFIG).encode(), b"sha256:abc", 1),
+    "size-negative": manifest(size=-1),
+    "size-huge": GOOD.replace(b'"size": %d' % len(BLOB), b'"size": 1' + b"0" * 30),
+    "size-float": manifest(size=1.5),
+    "size-words": manifest(size="many"),
+    "config-size": GOOD.replace(b'"size": %d' % len(CONFIG), b'"size": %d' % (len(CONFIG) - 1), 1),
+    "config-large": GOOD.replace(b'"size": %d' % len(CONFIG), b'"size": 1000000000', 1),
+    "config-double": manifest(config=DOUBLE_CONFIG),
+    "index-empty": index(),
+    "index-in-index": index("linux/" + ARCH, of=index("linux/" + ARCH), kind="index"),
+    "index-size": index("linux/" + ARCH, size=len(GOOD) + 1),
+    "no-layers": GOOD.replace(b'"layers"', b'"slices"', 1),
+    "duplicate-inner": GOOD.replace(b'"layers": [{', b'"layers": [{"size": 1, ', 1),
     "digest-md5": manifest(layer_digest="md5:" + hashlib.md5(BLOB).hexdigest()),
 }
-CONFIGS = {digest(c): c for c in (CONFIG, LYING_CONFIG, TWO_CONFIG)}
+CONFIGS = {digest(c): c for c in (CONFIG, LYING_CONFIG, TWO_CONFIG, DOUBLE_CONFIG)}
 
 USERS = ["Basic " + base64.b64encode(words).decode() for words in (b"tester:secret", b"other:hush")]
+
+# Repositories whose requests want a token; what goes wrong with it is the token server's.
+TOKENS = ("token", "token-bad", "token-expires", "redirect-token", "token-redirect", "token-loop", "token-endless",
+          "token-html", "token-none", "token-429", "token-503", "token-500", "token-401")
 
 count_lock = threading.Lock()
 counts = {}
@@ -141,8 +161,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if length is not None:
             self.close_connection = True
 
-    def endless(self):
-        self.send_response(200)
+    def endless(self, status=200):
+        self.send_response(status)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         while True:
@@ -160,11 +180,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     # --- which part of the API ---
 
-    def do_GET(self):
+    def note(self, auth):
         with open(self.server.folder + "/log", "a") as log:
-            log.write("%s %s %s %s %s\n" % (self.server.kind, self.command, self.path,
-                                            "auth" if "Authorization" in self.headers else "-",
+            log.write("%s %s %s %s %s\n" % (self.server.kind, self.command, self.path, "auth" if auth else "-",
                                             self.headers.get("Range", "-")))
+
+    def do_GET(self):
+        self.note("Authorization" in self.headers)
         try:
             self.route()
         except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
@@ -174,6 +196,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.note("Authorization" in self.headers or "refresh_token=" in form)
+        if "realm=moved" in self.path:
+            return self.answer(307, b"", ("Location", self.address("other") + "/token"))
         if self.path == "/token" and "grant_type=refresh_token" in form and "refresh_token=ident%2Bity" in form:
             return self.answer(200, b'{"access_token": "opensesame"}')
         return self.error(401, "UNAUTHORIZED", "not you")
@@ -209,7 +234,54 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return self.serve(repo, repo.split("/")[0], kind, what)
         return self.answer(404)
 
+    def reset(self, begin=b""):
+        """Some bytes, and then no more of this connection."""
+        self.wfile.write(begin)
+        self.wfile.flush()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        os.close(self.connection.detach()) # close() would wait for rfile and wfile
+
+    def drip(self, begin=b""):
+        """A byte a second, for ever."""
+        self.wfile.write(begin)
+        while True:
+            self.wfile.write(b"x")
+            self.wfile.flush()
+            time.sleep(1)
+
+    def raw(self, *lines, body=b""):
+        """An answer as we like it, and the end of the connection."""
+        self.wfile.write("".join(line + "\r\n" for line in lines + ("",)).encode() + body)
+        self.close_connection = True
+
+    def token_fault(self, query):
+        """What the token server does for repositories that are called so. True: it was done."""
+        if "token-redirect" in query or self.server.kind != "other" and "realm=moved" in query:
+            self.answer(307, b"", ("Location", self.address("other") + self.path))
+        elif "token-loop" in query:
+            self.answer(302, b"", ("Location", "/loop1"))
+        elif "token-endless" in query:
+            self.endless()
+        elif "token-html" in query:
+            self.answer(200, b"<html>log in here</html>")
+        elif "token-none" in query:
+            self.answer(200, b"{}")
+        elif "token-429" in query and nth("429", query) == 0:
+            self.error(429, "TOOMANYREQUESTS", "slow down", ("Retry-After", "1"))
+        elif "token-503" in query and nth("503", query) == 0:
+            self.answer(503, b"busy")
+        elif "token-500" in query:
+            self.answer(500, b"oops")
+        elif "token-401" in query:
+            self.challenge()
+        else:
+            return False
+        return True
+
     def token(self, query):
+        if self.server.kind != "other" and self.token_fault(query):
+            return None
         if "repository%3Atoken-bad" in query or "repository:token-bad" in query:
             return self.answer(200, b'{"token": "a\\r\\nX-Injected: b"}')
         if "token-short" in query:
@@ -223,6 +295,68 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     # --- faults of every request ---
 
+    def broken_answer(self, fault, kind):
+        """What is hardly HTTP; fault-blob for blobs alone. True: it was sent."""
+        if fault.endswith("-blob") and kind == "blobs":
+            fault = fault[:-len("-blob")]
+        if fault == "reset-first":
+            self.reset()
+        elif fault == "reset-manifest":
+            self.reset(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(GOOD) + GOOD[:50])
+        elif fault == "hang-up":
+            self.close_connection = True
+        elif fault == "not-http":
+            self.raw("SSH-2.0-OpenSSH_9.2p1")
+        elif fault == "no-status":
+            self.raw("HTTP/1.1 \x1b[31mred")
+        elif fault == "length-negative":
+            self.raw("HTTP/1.1 200 OK", "Content-Length: -5", body=GOOD)
+        elif fault == "length-words":
+            self.raw("HTTP/1.1 200 OK", "Content-Length: lots", body=GOOD)
+        elif fault == "length-two":
+            self.raw("HTTP/1.1 200 OK", "Content-Length: 1", "Content-Length: %d" % len(GOOD), body=GOOD)
+        elif fault == "length-huge":
+            self.raw("HTTP/1.1 200 OK", "Content-Length: 9" + "0" * 30, body=GOOD)
+        elif fault == "chunks-bad":
+            self.raw("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", body=b"zz\r\n" + GOOD)
+        elif fault == "chunks-huge":
+            self.raw("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", body=b"f" * 40 + b"\r\n" + GOOD)
+        elif fault == "header-long":
+            self.raw("HTTP/1.1 200 OK", "X-Long: " + "x" * (2 << 20), body=GOOD)
+        elif fault == "no-content":
+            self.raw("HTTP/1.1 204 No Content")
+        elif fault == "not-modified":
+            self.raw("HTTP/1.1 304 Not Modified")
+        elif fault == "continue-endless":
+            while True:
+                self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+        elif fault == "error-endless":
+            self.endless(404)
+        elif fault == "error-hostile":
+            self.answer(400, b'{"errors": [[], 1, {"code": {"code": 1}}]}')
+        elif fault == "slow-headers":
+            self.drip(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        elif fault == "slow-manifest" and kind == "manifests":
+            self.drip(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(GOOD))
+        elif fault == "slow-nothing":
+            time.sleep(3600)
+        elif fault == "redirect-loop":
+            self.answer(302, b"", ("Location", "/loop1"))
+        elif fault == "headers":
+            self.send_response(200)
+            for i in range(100000):
+                self.send_header("X-%d" % i, "x")
+            self.end_headers()
+        elif fault == "500-always":
+            self.answer(500, b"oops")
+        elif fault == "502-html":
+            self.answer(502, b"<html>" + b"bad gateway" * 10000)
+        elif fault == "429-odd-date":
+            self.error(429, "TOOMANYREQUESTS", "slow down", ("Retry-After", "Thu, 99 Foo 2099 99:99:99 GMT"))
+        else:
+            return False
+        return True
+
     def spend(self, repo):
         """A token of token-short is good for one request."""
         token = self.headers.get("Authorization", "")
@@ -234,30 +368,32 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.challenge()
         elif fault == "realm-http":
             self.challenge("http://192.0.2.1/token")
+        elif fault == "realm-other" and not authorized:
+            self.challenge(self.address("other") + "/token")
+        elif fault == "realm-moved" and not authorized:
+            self.challenge(self.address("http") + "/token?realm=moved")
         elif fault == "realm-none":
             self.error(401, "UNAUTHORIZED", "no", ("WWW-Authenticate", 'Bearer service="fake"'))
-        elif fault in ("token", "token-bad", "token-expires", "redirect-token") and not authorized and \
-                self.server.kind != "other":
+        elif fault in TOKENS and not authorized and self.server.kind != "other":
             self.challenge()
-        elif fault == "basic" and not authorized:
+        elif fault == "auth-loop-blob" and kind == "blobs":
+            self.challenge()
+        elif self.broken_answer(fault, kind):
+            pass
+        elif fault in ("basic", "redirect-basic") and not authorized and self.server.kind != "other":
             self.error(401, "UNAUTHORIZED", "who are you", ("WWW-Authenticate", 'Basic realm="fake"'))
         elif fault == "token-short" and not self.spend(repo):
             self.challenge(message="token expired")
         elif fault == "token-expires" and kind == "blobs" and nth(repo, what) == 0:
             self.challenge(message="token expired")
-        elif fault == "redirect-loop":
-            self.answer(302, b"", ("Location", "/loop1"))
         elif fault == "redirect-file":
             self.answer(302, b"", ("Location", "file:///etc/passwd"))
         elif fault == "redirect-nowhere":
             self.answer(302)
         elif fault == "redirect-down":
             self.answer(302, b"", ("Location", self.address("http") + "/v2/ok/1/%s/%s" % (kind, what)))
-        elif fault == "headers":
-            self.send_response(200)
-            for i in range(100000):
-                self.send_header("X-%d" % i, "x")
-            self.end_headers()
+        elif fault == "redirect-down-blob" and kind == "blobs":
+            self.answer(307, b"", ("Location", self.address("http") + "/v2/ok/1/%s/%s" % (kind, what)))
         elif fault == "429-seconds" and nth(repo, what) == 0:
             self.error(429, "TOOMANYREQUESTS", "slow down", ("Retry-After", "1"))
         elif fault == "429-date" and nth(repo, what) == 0:
@@ -270,8 +406,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.error(429, "TOOMANYREQUESTS", "slow down", ("Retry-After", "3600"),
                        ("RateLimit-Limit", "\x1b[31m100;w=lots%n"), ("RateLimit-Remaining", "0"))
         elif fault == "500-burst" and nth(repo, what) < 2:
-            self.answer(500, b"oops")
-        elif fault == "500-always":
             self.answer(500, b"oops")
         elif fault == "escape":
             self.error(404, "MANIFEST_UNKNOWN", "\x1b]0;owned\x07\x1b[31mred")
@@ -291,9 +425,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = GOOD
         if fault == "index-moved" and what != "latest":
             body = manifest(annotations={"moved": "yes"})
+        if fault == "index-in-index" and what != "latest":
+            body = index("linux/" + ARCH)
+        if fault == "tag-moves" and not what.startswith("sha256:") and nth(repo, what):
+            body = manifest(annotations={"moved": "yes"})
         named = digest(b"another") if fault == "digest-lie" else digest(body)
+        if fault == "digest-lie-grammar":
+            named = "sha256:../../x"
         if fault == "missing":
             return self.error(404, "MANIFEST_UNKNOWN", "manifest unknown")
+        if fault == "manifest-cut":
+            return self.answer(200, body[:50], length=len(body))
+        if fault == "manifest-altered":
+            body = body.replace(b"linux", b"minix") + b" "
+        if fault in ("manifest-short", "manifest-short-unnamed"):
+            body = body[:-20]
+        if fault in ("manifest-short-unnamed", "unnamed"):
+            return self.answer(200, body)
         doc_type = "index" if b'"manifests"' in body else "manifest"
         return self.answer(200, body, ("Docker-Content-Digest", named),
                            ("Content-Type", OCI + doc_type + ".v1+json"))
@@ -305,6 +453,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = CONFIGS[what]
             if fault == "config-altered":
                 body = body.replace(b"linux", b"minix")
+            if fault == "config-cut":
+                return self.answer(200, body[:20], length=len(body))
+            if fault == "config-short":
+                return self.answer(200, body[:20])
+            if fault == "config-long":
+                return self.answer(200, body + b" ")
+            if fault == "config-endless":
+                return self.endless()
+            if fault == "config-missing":
+                return self.error(404, "BLOB_UNKNOWN", "blob unknown to registry")
             return self.answer(200, body)
         if what != digest(BLOB):
             return self.error(404, "BLOB_UNKNOWN", "blob unknown to registry")
@@ -325,31 +483,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(200)
             self.send_header("Content-Length", str(len(BLOB)))
             self.end_headers()
-            self.wfile.write(BLOB[:half])
-            while True:
-                time.sleep(1)
-                self.wfile.write(b"x")
+            return self.drip(BLOB[:half])
         if fault in ("blob-missing", "foreign-missing"):
             return self.error(404, "BLOB_UNKNOWN", "blob unknown to registry")
         if fault == "503-once" and nth(repo, what) == 0:
             return self.answer(503, b"busy")
         if fault in ("reset-once", "reset") and (fault == "reset" or nth(repo, what) == 0):
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(BLOB)))
-            self.end_headers()
-            self.wfile.write(BLOB[:half])
-            self.wfile.flush()
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.close_connection = True
-            os.close(self.connection.detach()) # close() would wait for rfile and wfile
-            return None
+            return self.reset(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BLOB) + BLOB[:half])
         if fault in ("cut-once", "cut-norange", "token-short") and nth(repo, what) == 0:
             return self.answer(200, BLOB[:half], length=len(BLOB))
         if fault == "bad-range" and "Range" in self.headers:
             return self.answer(206, BLOB[5:], ("Content-Range", "bytes 5-%d/%d" % (len(BLOB) - 1, len(BLOB))))
         if fault == "bad-range":
             return self.answer(200, BLOB[:half], length=len(BLOB))
-        if fault in ("redirect-blob", "redirect-token") and self.server.kind != "other":
+        if fault in ("redirect-blob", "redirect-token", "redirect-basic") and self.server.kind != "other":
             return self.answer(307, b"", ("Location", self.address("other") + self.path))
         if "Range" in self.headers and fault != "cut-norange":
             start = int(self.headers["Range"][len("bytes="):].split("-")[0])
