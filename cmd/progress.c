@@ -236,7 +236,7 @@ static void image_step(struct progress *p, const struct progress_step *s)
         fprintf(stderr, "Trying to pull %s...\n", s->text);
     if (s->phase == PROGRESS_CONFIG && s->digest)
         fprintf(stderr, "Copying config sha256:%s done\n", s->digest->hex);
-    if (s->phase == PROGRESS_RETRY && s->text) {
+    if ((s->phase == PROGRESS_RETRY || s->phase == PROGRESS_WAIT) && s->text) {
         print_tame(s->text);
         fputc('\n', stderr);
     }

@@ -29,9 +29,6 @@
 /* With --prefix=~/.local `make install` puts the embedded image's folder beside the state. */
 #define PROGRAM_OWN "images"
 
-/* With --prefix=~/.local `make install` puts the embedded image's folder beside the state. */
-#define PROGRAM_OWN "images"
-
 enum { BURY_TRIES = 50 };
 
 static int state_path(char **ret, struct err *e)
@@ -231,6 +228,8 @@ int store_open(struct store *ret, struct err *e)
 
 void store_close(struct store *s)
 {
+    if (s->clear_late && s->tmp_owner == getpid())
+        (void)store_clear_tmp(s, NULL, NULL);
     if (s->tmp_fd >= 0)
         close(s->tmp_fd);
     if (s->tmp_name && s->tmp_owner == getpid()) {
@@ -322,18 +321,13 @@ static int make_tmp(int tmp_dir, const char *name, int *ret_fd, int *ret_lock, s
     return 0;
 }
 
-int store_tmp(struct store *s, int *ret_fd, struct err *e)
+static int open_tmp(struct store *s, struct err *e)
 {
     autofd int tmp_dir = -1;
     struct proc_id self;
     char name[128];
-    int r;
+    int r = proc_identify(getpid(), &self, e);
 
-    if (s->tmp_fd >= 0) {
-        *ret_fd = s->tmp_fd;
-        return 0;
-    }
-    r = proc_identify(getpid(), &self, e);
     if (r == 0)
         r = store_folder(s, "tmp", &tmp_dir, e);
     if (r < 0)
@@ -351,11 +345,51 @@ int store_tmp(struct store *s, int *ret_fd, struct err *e)
         return err_wrap(e, r, "temporary folder of '%s'", s->path);
     s->tmp_owner = getpid();
     s->tmp_name = strdup(name);
-    if (!s->tmp_name)
-        return err_memory(e);
-    (void)store_clear_tmp(s, NULL, NULL); /* others' remains must not fail this command */
-    *ret_fd = s->tmp_fd;
-    return 0;
+    return s->tmp_name ? 0 : err_memory(e);
+}
+
+int store_tmp(struct store *s, int *ret_fd, struct err *e)
+{
+    int r = 0;
+
+    if (s->tmp_fd < 0) {
+        r = open_tmp(s, e);
+        if (r == 0)
+            (void)store_clear_tmp(s, NULL, NULL); /* others' remains must not fail this command */
+    }
+    if (r == 0)
+        *ret_fd = s->tmp_fd;
+    return r;
+}
+
+int store_tmp_late(struct store *s, int *ret_fd, struct err *e)
+{
+    int r = s->tmp_fd < 0 ? open_tmp(s, e) : 0;
+
+    s->clear_late = true;
+    if (r == 0)
+        *ret_fd = s->tmp_fd;
+    return r;
+}
+
+/* Lock what belongs to the entry tmp/`name` (a folder or its lock file) when nobody alive has it:
+ * true, with the folder's name in `base` and the lock's descriptor (-1: there is no lock file). */
+static bool claim_entry(int tmp_dir, const char *name, char base[NAME_MAX + 1], int *ret_lock)
+{
+    char lock_name[NAME_MAX + 8];
+    autofd int lock = -1;
+
+    snprintf(base, NAME_MAX + 1, "%s", name);
+    if (text_ends(base, ".lock"))
+        base[strlen(base) - 5] = 0;
+    snprintf(lock_name, sizeof lock_name, "%s.lock", base);
+    lock = openat(tmp_dir, lock_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (lock < 0 && errno != ENOENT)
+        return false;
+    if (lock >= 0 && (flock(lock, LOCK_EX | LOCK_NB) < 0 || !same_file(tmp_dir, lock_name, lock)))
+        return false;
+    *ret_lock = take_fd(&lock);
+    return true;
 }
 
 /* Remove tmp/`name` (a folder, or a lone lock file) when nobody holds its lock. */
@@ -365,30 +399,23 @@ static bool clear_entry(int tmp_dir, const char *name)
     autofd int lock = -1;
     struct err e = {0};
 
-    snprintf(base, sizeof base, "%s", name);
-    if (text_ends(base, ".lock"))
-        base[strlen(base) - 5] = 0;
-    snprintf(lock_name, sizeof lock_name, "%s.lock", base);
-    lock = openat(tmp_dir, lock_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (lock < 0 && errno != ENOENT)
-        return false;
-    if (lock >= 0 && (flock(lock, LOCK_EX | LOCK_NB) < 0 || !same_file(tmp_dir, lock_name, lock)))
+    if (!claim_entry(tmp_dir, name, base, &lock))
         return false;
     if (store_remove_tree(tmp_dir, base, &e) < 0) {
         log_info("cannot clear away the temporary '%s': %s", base, e.text);
         return false;
     }
+    snprintf(lock_name, sizeof lock_name, "%s.lock", base);
     if (lock >= 0)
         (void)unlinkat(tmp_dir, lock_name, 0);
     return true;
 }
 
-int store_clear_tmp(const struct store *s, size_t *ret_count, struct err *e)
+/* The entries of tmp/ that are not this process's own. */
+static int list_others(const struct store *s, int *ret_dir, struct strv *ret, struct err *e)
 {
     autofd int tmp_dir = -1;
-    autostrv struct strv names = {0};
     struct dirent *ent;
-    size_t count = 0;
     int r = store_folder(s, "tmp", &tmp_dir, e), copy;
     DIR *d;
 
@@ -403,12 +430,47 @@ int store_clear_tmp(const struct store *s, size_t *ret_count, struct err *e)
     }
     while (r == 0 && (ent = readdir(d)))
         if (ent->d_name[0] != '.' && (!s->tmp_name || !text_starts(ent->d_name, s->tmp_name)))
-            r = strv_add(&names, ent->d_name, e);
+            r = strv_add(ret, ent->d_name, e);
     closedir(d);
+    if (r == 0)
+        *ret_dir = take_fd(&tmp_dir);
+    return r;
+}
+
+int store_clear_tmp(const struct store *s, size_t *ret_count, struct err *e)
+{
+    autofd int tmp_dir = -1;
+    autostrv struct strv names = {0};
+    size_t count = 0;
+    int r = list_others(s, &tmp_dir, &names, e);
+
     for (size_t i = 0; r == 0 && i < names.n; i++)
         count += clear_entry(tmp_dir, names.v[i]);
     if (ret_count)
         *ret_count = count;
+    return r;
+}
+
+int store_each_tmp(const struct store *s,
+                   int (*fn)(void *arg, int dir_fd, bool dead, struct err *e), void *arg,
+                   struct err *e)
+{
+    autofd int tmp_dir = -1;
+    autostrv struct strv names = {0};
+    int r = list_others(s, &tmp_dir, &names, e);
+
+    for (size_t i = 0; r == 0 && i < names.n; i++) {
+        char base[NAME_MAX + 1];
+        autofd int lock = -1, dir = -1;
+        bool dead;
+
+        if (text_ends(names.v[i], ".lock"))
+            continue;
+        dead = claim_entry(tmp_dir, names.v[i], base, &lock);
+        dir = openat(tmp_dir, names.v[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (dir >= 0)
+            r = fn(arg, dir, dead, e);
+    }
     return r;
 }
 
@@ -484,8 +546,7 @@ int store_bury(const struct store *s, const char *gone, struct err *e)
 
     if (r < 0)
         return r;
-    /* Who has the folder open may just make a file in it (a lock), before he sees that it is gone.
-     */
+    /* Who has the folder open may just make a file in it, before he sees that it is gone. */
     for (int tries = 0; (r = store_remove_tree(tmp_dir, gone, e)) == -ENOTEMPTY; tries++) {
         if (tries == BURY_TRIES)
             return 0; /* the cleaner of tmp/ does it */

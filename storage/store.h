@@ -36,6 +36,7 @@ struct store {
     int tmp_lock_fd;
     int lock_fd; /* -1 until store_lock */
     pid_t tmp_owner;
+    bool clear_late; /* store_close clears tmp/ */
 };
 
 /* Open, making it when missing; checks owner, mode and version. Takes no lock: reading and starting
@@ -45,7 +46,8 @@ struct store {
 int store_open(struct store *ret, struct err *e);
 /* The same for a given folder. */
 int store_open_at(const char *path, struct store *ret, struct err *e);
-void store_close(struct store *s); /* removes this process's temporary folder when it is empty */
+/* Removes this process's temporary folder when it is empty. */
+void store_close(struct store *s);
 
 /* Hold the store's lock until store_close: shared before adding objects, exclusive to remove. The
  * exclusive one waits for other writers, after a note when there are some. */
@@ -57,6 +59,13 @@ void store_unlock(struct store *s);
 /* This process's temporary folder (borrowed fd), made at the first call; then entries of tmp/
  * whose lock is free are cleared away (in the user's namespace where needed). */
 int store_tmp(struct store *s, int *ret_fd, struct err *e);
+/* The same, but they are cleared away by store_close: for who may still use what is in them. */
+int store_tmp_late(struct store *s, int *ret_fd, struct err *e);
+/* The folders of other processes below tmp/. When it belonged to a `dead` one its lock is held
+ * during the call, and `fn` may take things out of it. Stops at a negative result. */
+int store_each_tmp(const struct store *s,
+                   int (*fn)(void *arg, int dir_fd, bool dead, struct err *e), void *arg,
+                   struct err *e);
 /* Clear them away now; *ret_count (may be NULL) is how many there were. What cannot be removed is
  * left and only noted. */
 int store_clear_tmp(const struct store *s, size_t *ret_count, struct err *e);

@@ -7,14 +7,19 @@
  * the store has already is unpacked by the same path without a transfer. The pages are in the
  * page cache, so nothing is read from the disk again, and our own memory stays small.
  *
- * The compressed blob is kept for a later push. The one rule: a layer that is unpacked already is
- * not fetched, also when its blob is not in the store.
+ * The compressed blob is kept for a later push (packaging/decisions/0016). The one rule: a layer
+ * that is unpacked already is not fetched, also when its blob is not in the store.
  *
- * A layer is one after the other: LOCK (another process may be fetching it: whoever holds the flock
- * on cache/pull/HEX works, the others look again when it is free), FETCH (bytes come, and go to
- * the worker), DRAIN (the blob is verified and the worker has all of it), DONE. The blob's digest
- * and size are verified before layer_unpack_finish; its syncfs makes the blob's file durable too,
- * before the rename gives it its name. */
+ * A pull that was killed leaves what it had of a blob in its temporary folder. Who has the layer's
+ * turn next takes that file over (storage/partial): its bytes are hashed and go to the worker as if
+ * they arrived, then the transfer goes on behind them. Should the whole turn out not to be the
+ * blob, it is fetched from its beginning, once.
+ *
+ * A layer is one after the other: LOCK (another process may be fetching it: whoever has its turn
+ * works, the others look again when it is free), FETCH (bytes come, and go to the worker), DRAIN
+ * (the blob is verified and the worker has all of it), DONE. The blob's digest and size are
+ * verified before layer_unpack_finish; its syncfs makes the blob's file durable too, before the
+ * rename gives it its name. */
 #include "storage/registry/fetch.h"
 
 #include <errno.h>
@@ -23,21 +28,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "core/base/auto.h"
-#include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/base/proc.h"
-#include "storage/blob.h"
+#include "storage/partial.h"
+#include "storage/registry/turn.h"
 
 enum {
     PIPE_BYTES = 1 << 20,
     UNPACKS_MAX = 16,
     TICK_MS = 100,            /* progress, and the locks of others */
     JUDGE_BYTES = 16 << 20,   /* a worker failed: so much more is loaded to see whose fault it is */
+    HASH_BYTES = 4 << 20,     /* of a file that was taken over, before the others have their turn */
     PROGRESS_BYTES = 1 << 20, /* a transfer that got so far may fail again from the first count */
 };
 
@@ -49,11 +53,12 @@ struct layer {
     const struct descriptor *blob;
     const struct digest *diff_id;
     enum state state;
-    int lock_fd;
+    struct turn turn;
     struct http_transfer *transfer;
     struct blob_writer writer;
     bool writing;         /* the blob is being downloaded; else it is in the store */
     bool complete;        /* all bytes are there and verified */
+    off_t adopted;        /* its first bytes are of a pull that was killed */
     bool authorized;      /* a 401 was answered with new credentials once */
     int blob_fd;          /* of a blob that is in the store */
     long long skip;       /* bytes of a restarted body that we have already */
@@ -71,7 +76,6 @@ struct fetcher {
     struct layer *layers;
     size_t n, done;
     unsigned transfers, unpacks, unpacks_max;
-    int lock_folder;
     long long next_tick_ms;
     bool moved; /* something became free: look at all layers again before waiting */
 };
@@ -98,42 +102,6 @@ static void tell(const struct layer *l, enum pull_phase phase, const char *text)
 
     if (f->progress)
         f->progress(f->arg, &ev);
-}
-
-/* ---- the lock of a layer ---- */
-
-static bool same_file(int dir_fd, const char *name, int fd)
-{
-    struct stat a, b;
-
-    return fstat(fd, &a) == 0 && fstatat(dir_fd, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
-           a.st_ino == b.st_ino && a.st_dev == b.st_dev;
-}
-
-/* 0: ours; -EWOULDBLOCK: another's. */
-static int lock_layer(struct layer *l, struct err *e)
-{
-    int folder = l->all->lock_folder, fd = -1, r;
-
-    for (;;) {
-        r = file_lock(folder, l->diff_id->hex, LOCK_EX | LOCK_NB, &fd, e);
-        if (r < 0)
-            return r;
-        if (same_file(folder, l->diff_id->hex, fd))
-            break;
-        close(fd); /* the last holder has removed the name meanwhile */
-    }
-    l->lock_fd = fd;
-    return 0;
-}
-
-static void unlock_layer(struct layer *l)
-{
-    if (l->lock_fd < 0)
-        return;
-    (void)unlinkat(l->all->lock_folder, l->diff_id->hex,
-                   0); /* an empty file; no harm if it stays */
-    close(take_fd(&l->lock_fd));
 }
 
 /* ---- from the network into the file ---- */
@@ -183,11 +151,65 @@ static void end_transfer(struct layer *l)
     l->all->moved = true;
 }
 
+/* What was taken over is no good: the same without it. */
+static int start_over(struct layer *l, struct err *e)
+{
+    struct store *s = l->all->f->store;
+    int r;
+
+    end_transfer(l);
+    if (l->unpacking) {
+        layer_unpack_abandon(s, l->all->f->unpacker, &l->job);
+        l->all->unpacks--;
+        l->unpacking = false;
+    }
+    blob_abandon(&l->writer);
+    l->broken = l->writing = l->complete = l->authorized = false;
+    l->adopted = l->fed = 0;
+    l->attempt_at = l->attempt = 0;
+    l->state = FETCH;
+    l->all->moved = true;
+    tell(l, PULL_RETRY, "what a pull that was killed has left of it is damaged");
+    r = blob_begin(s, &l->blob->digest, &l->writer, e);
+    l->writing = r == 0;
+    return r;
+}
+
+/* The registry cannot go on where we are: 416, another range, more bytes than there should be. */
+static bool is_about_range(const struct http_answer *a, const struct err *why)
+{
+    return a->status == 416 || why->code == EPROTO || why->code == EBADMSG;
+}
+
 static int again(struct layer *l, int pause_ms, const char *why)
 {
     l->not_before_ms = now_ms() + pause_ms;
     tell(l, PULL_RETRY, why);
     return 0;
+}
+
+/* All bytes are there: are they the blob? */
+static int verify(struct layer *l, struct err *e)
+{
+    struct err why = {0};
+    int r = blob_verify(&l->writer, &l->blob->digest, l->blob->size, &why);
+
+    l->complete = r == 0;
+    if (r == -EBADMSG && l->adopted)
+        return start_over(l, e);
+    if (r < 0 && e)
+        *e = why;
+    return r;
+}
+
+/* What a killed pull had of the blob is hashed like bytes that arrive. */
+static int hash_adopted(struct layer *l, struct err *e)
+{
+    int r = partial_hash(&l->writer, &l->adopted, HASH_BYTES, e);
+
+    l->all->moved = true;
+    l->attempt_at = l->writer.written;
+    return r == 0 && l->writer.written == l->blob->size ? verify(l, e) : r;
 }
 
 /* The transfer has ended: with all bytes, or with a reason to try again or to fail. */
@@ -218,6 +240,8 @@ static int judge_transfer(struct layer *l, struct err *e)
         end_transfer(l);
         return again(l, pause, why.text);
     }
+    if (v != REGISTRY_OK && is_about_range(a, &why) && l->adopted)
+        return start_over(l, e);
     end_transfer(l);
     if (v != REGISTRY_OK && why.code == ENOENT && l->blob->foreign)
         err_wrap(&why, -ENOENT, "a foreign layer, which is taken from the registry alone");
@@ -226,15 +250,15 @@ static int judge_transfer(struct layer *l, struct err *e)
             *e = why;
         return -why.code;
     }
-    r = blob_verify(&l->writer, &l->blob->digest, l->blob->size, e);
-    l->complete = r == 0;
-    return r;
+    return verify(l, e);
 }
 
 static int fetch_bytes(struct layer *l, struct err *e)
 {
     if (!l->writing || l->complete)
         return 0;
+    if (l->writer.written < l->adopted)
+        return hash_adopted(l, e);
     if (l->transfer)
         return http_done(l->transfer) ? judge_transfer(l, e) : 0;
     if (l->all->transfers >= FETCH_TRANSFERS || now_ms() < l->not_before_ms)
@@ -340,7 +364,7 @@ static void be_done(struct layer *l, enum pull_phase phase)
 {
     if (l->blob_fd >= 0)
         close(take_fd(&l->blob_fd));
-    unlock_layer(l);
+    turn_end(&l->turn);
     l->state = DONE;
     l->all->done++;
     l->all->next_tick_ms = 0; /* another layer may wait for this one's lock */
@@ -352,13 +376,18 @@ static void be_done(struct layer *l, enum pull_phase phase)
 static int drain(struct layer *l, struct err *e)
 {
     struct pollfd p = {.fd = l->job.done_fd, .events = POLLIN};
+    struct err why = {0};
     int r;
 
     if (poll(&p, 1, 0) <= 0)
         return 0;
-    r = commit(l, e);
+    r = commit(l, &why);
     if (r == 0)
         be_done(l, PULL_DONE);
+    if (r < 0 && l->adopted && !l->complete)
+        return start_over(l, e);
+    if (r < 0 && e)
+        *e = why;
     return r;
 }
 
@@ -371,7 +400,7 @@ static void abandon(struct layer *l)
         blob_abandon(&l->writer);
     if (l->blob_fd >= 0)
         close(take_fd(&l->blob_fd));
-    unlock_layer(l);
+    turn_end(&l->turn);
 }
 
 /* ---- the beginning ---- */
@@ -391,7 +420,10 @@ static int begin(struct layer *l, struct err *e)
     if (r < 0 && r != -ENOENT && e)
         *e = why;
     if (r == -ENOENT) {
-        r = blob_begin(s, &l->blob->digest, &l->writer, e);
+        r = partial_adopt(s, &l->blob->digest, l->blob->size, l->state == LOCK, &l->writer,
+                          &l->adopted, NULL);
+        if (r < 0)
+            r = blob_begin(s, &l->blob->digest, &l->writer, e);
         l->writing = r == 0;
     }
     if (r < 0)
@@ -402,17 +434,34 @@ static int begin(struct layer *l, struct err *e)
     return 0;
 }
 
+/* A pull was killed between giving the layer its name and giving the blob its name. */
+static int rescue_blob(struct layer *l, struct err *e)
+{
+    struct store *s = l->all->f->store;
+    int r = partial_adopt(s, &l->blob->digest, l->blob->size, false, &l->writer, &l->adopted, NULL);
+
+    if (r < 0)
+        return 0;
+    r = partial_hash(&l->writer, &l->adopted, (size_t)l->blob->size, e);
+    if (r < 0 || blob_verify(&l->writer, &l->blob->digest, l->blob->size, NULL) < 0) {
+        blob_abandon(&l->writer);
+        return r;
+    }
+    return blob_commit(s, &l->writer, &l->blob->digest, l->blob->size, true, e);
+}
+
 /* Is it there, may we fetch it, or is another at it? */
 static int try_begin(struct layer *l, struct err *e)
 {
+    const struct store *s = l->all->f->store;
     struct err why = {0};
     int r;
 
-    if (layer_exists(l->all->f->store, l->diff_id)) {
+    if (layer_exists(s, l->diff_id) && blob_exists(s, &l->blob->digest)) {
         be_done(l, PULL_EXISTS);
         return 0;
     }
-    r = lock_layer(l, &why);
+    r = turn_take(s, l->diff_id, &l->turn, &why);
     if (r == -EWOULDBLOCK) {
         if (l->state == WAIT)
             tell(l, PULL_WAIT, NULL);
@@ -424,11 +473,12 @@ static int try_begin(struct layer *l, struct err *e)
             *e = why;
         return r;
     }
-    if (layer_exists(l->all->f->store, l->diff_id)) {
+    if (!layer_exists(s, l->diff_id))
+        return begin(l, e);
+    r = blob_exists(s, &l->blob->digest) ? 0 : rescue_blob(l, e);
+    if (r == 0)
         be_done(l, PULL_EXISTS);
-        return 0;
-    }
-    return begin(l, e);
+    return r;
 }
 
 static int step(struct layer *l, bool tick, struct err *e)
@@ -494,21 +544,18 @@ static void prepare(struct fetcher *all)
                                         .index = i,
                                         .blob = &all->f->manifest->layers[i],
                                         .diff_id = &all->f->config->diff_ids[i],
-                                        .lock_fd = -1,
+                                        .turn = TURN_NONE,
                                         .blob_fd = -1};
 }
 
 int fetch_layers(const struct fetch *f, struct err *e)
 {
-    struct fetcher all = {.f = f, .n = f->manifest->layer_count, .lock_folder = -1};
+    struct fetcher all = {.f = f, .n = f->manifest->layer_count};
     int cpus = proc_cpus(), r;
 
     if (all.n == 0)
         return 0;
     all.unpacks_max = cpus < UNPACKS_MAX ? (unsigned)cpus : UNPACKS_MAX;
-    r = store_folder(f->store, "cache/pull", &all.lock_folder, e);
-    if (r < 0)
-        return r;
     all.layers = calloc(all.n, sizeof *all.layers);
     if (all.layers) {
         prepare(&all);
@@ -519,6 +566,5 @@ int fetch_layers(const struct fetch *f, struct err *e)
         r = err_memory(e);
     }
     free(all.layers);
-    close(all.lock_folder);
     return r;
 }

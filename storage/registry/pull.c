@@ -5,7 +5,12 @@
  * other: their layers are fetched side by side) → config → layers → name. Each document is
  * checked against the digest that named it. The order on disk: layers and their blobs, config and
  * manifest, and at the very end the name; so a crash at any moment leaves whole objects without a
- * name, which the next pull uses and prune removes. */
+ * name, which the next pull uses and prune removes.
+ *
+ * Of several pulls of an image that is not here, one works until the config is in the store (it has
+ * the turn for it), the others wait; then they find all of it. When the one that works fails or is
+ * killed, the next one does the rest: whole layers are in the store, and fetch takes over what was
+ * begun. Whatever is left of others' beginnings goes when the store is closed (store_tmp_late). */
 #include "storage/registry/pull.h"
 
 #include <errno.h>
@@ -13,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/auto.h"
 #include "core/base/log.h"
@@ -21,9 +27,10 @@
 #include "storage/image_load.h"
 #include "storage/image_member.h"
 #include "storage/registry/fetch.h"
+#include "storage/registry/turn.h"
 #include "storage/transport.h"
 
-enum { INDEX_DEPTH = 4 };
+enum { INDEX_DEPTH = 4, TURN_US = 50000 };
 
 struct pull {
     struct store *store;
@@ -38,6 +45,7 @@ struct pull {
     struct text index_text; /* the first index on the way; none: n is 0 */
     struct digest index_digest;
     struct digest chosen; /* the manifest of the image that is the answer */
+    struct turn turn; /* while the config is not in the store */
 };
 
 int pull_policy_parse(const char *text, enum pull_policy *ret, struct err *e)
@@ -146,6 +154,29 @@ static int check_layers(const struct pull *p, struct err *e)
     return 0;
 }
 
+/* The right to fetch the image, unless its config is (or comes) here. */
+static int take_turn(struct pull *p, struct err *e)
+{
+    const struct digest *config = &p->manifest.config.digest;
+    struct err why = {0};
+    int r = 0;
+
+    for (bool told = false; !blob_exists(p->store, config); told = true) {
+        r = turn_take(p->store, config, &p->turn, &why);
+        if (r != -EWOULDBLOCK)
+            break;
+        if (!told)
+            tell(p->options, PULL_WAIT, config, "another rctr pulls this image: waiting for it");
+        usleep(TURN_US);
+        r = 0;
+    }
+    if (r == 0 && blob_exists(p->store, config))
+        turn_end(&p->turn); /* it came just before our turn did */
+    else if (r < 0 && e)
+        *e = why;
+    return r;
+}
+
 static int read_config(struct pull *p, struct err *e)
 {
     const struct descriptor *d = &p->manifest.config;
@@ -154,6 +185,9 @@ static int read_config(struct pull *p, struct err *e)
     if (d->size > MANIFEST_MAX)
         return err_set(e, EFBIG, "the config is announced with %lld bytes, more than 4 MiB",
                        d->size);
+    r = take_turn(p, e);
+    if (r < 0)
+        return r;
     if (blob_exists(p->store, &d->digest))
         r = blob_read(p->store, &d->digest, MANIFEST_MAX, &p->config_text, e);
     else
@@ -185,6 +219,7 @@ static int put_index(struct pull *p, struct err *e)
 
 static void forget_documents(struct pull *p)
 {
+    turn_end(&p->turn);
     text_free(&p->manifest_text);
     text_free(&p->config_text);
     p->manifest_text = p->config_text = (struct text){0};
@@ -457,10 +492,12 @@ int pull_image(struct store *s, const struct ref *name, const struct pull_option
                struct image *ret, struct err *e)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
-    struct pull p = {.store = s, .options = o};
+    struct pull p = {.store = s, .options = o, .turn = TURN_NONE};
     struct idmap map;
-    int r = store_lock_shared(s, e);
+    int tmp, r = store_lock_shared(s, e);
 
+    if (r == 0)
+        r = store_tmp_late(s, &tmp, e);
     if (r == 0)
         r = idmap_load(&map, e);
     /* first of all, while this process is small */
@@ -472,5 +509,6 @@ int pull_image(struct store *s, const struct ref *name, const struct pull_option
     r = pull_all(&p, name, ret, e);
     sigaction(SIGPIPE, &before, NULL);
     layer_unpacker_stop(p.unpacker);
+    turn_clear(s);
     return r;
 }
