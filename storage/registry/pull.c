@@ -45,7 +45,7 @@ struct pull {
     struct text index_text; /* the first index on the way; none: n is 0 */
     struct digest index_digest;
     struct digest chosen; /* the manifest of the image that is the answer */
-    struct turn turn; /* while the config is not in the store */
+    struct turn turn;     /* while the config is not in the store */
 };
 
 int pull_policy_parse(const char *text, enum pull_policy *ret, struct err *e)
