@@ -9,7 +9,7 @@
 #include "storage/image_load.h"
 
 struct load_args {
-    const char *input;
+    const char *input, *signature_policy;
     bool quiet;
 };
 
@@ -18,6 +18,8 @@ static const struct opt load_opts[] OPT_TABLE = {
              "Read FILE (an archive, or the folder of an OCI layout), not standard input",
              .guess = GUESS_FILE),
     OPT_FLAG('q', "quiet", struct load_args, quiet, "Do not print what was loaded"),
+    OPT_TEXT(0, "signature-policy", struct load_args, signature_policy, "FILE",
+             "Accept what this policy.json accepts, instead of the usual one", .guess = GUESS_FILE),
     OPT_DONE,
 };
 
@@ -34,7 +36,8 @@ static int load_main(const void *args, int argc, const char **argv, struct err *
     const struct load_args *a = args;
     autostore struct store s = STORE_CLOSED;
     bool quiet = a->quiet;
-    const struct image_load_options o = {.named = tell, .arg = &quiet};
+    const struct image_load_options o = {
+        .named = tell, .arg = &quiet, .signature_policy = a->signature_policy};
     autofd int fd = -1;
     int r;
 

@@ -14,7 +14,7 @@
 
 struct pull_args {
     bool quiet, all_tags, all_platforms;
-    const char *platform, *os, *arch, *variant, *policy, *progress;
+    const char *platform, *os, *arch, *variant, *policy, *progress, *signature_policy;
     struct registry_args registry;
 };
 
@@ -35,6 +35,8 @@ static const struct opt pull_opts[] OPT_TABLE = {
     PROGRESS_OPTION(struct pull_args),
     OPT_FLAG('q', "quiet", struct pull_args, quiet, "Show nothing but the image's id"),
     REGISTRY_RETRY(struct pull_args, registry),
+    OPT_TEXT(0, "signature-policy", struct pull_args, signature_policy, "FILE",
+             "Accept what this policy.json accepts, instead of the usual one", .guess = GUESS_FILE),
     REGISTRY_TLS_VERIFY(struct pull_args, registry),
     OPT_TEXT(0, "variant", struct pull_args, variant, "VARIANT",
              "Pull for this variant of the architecture"),
@@ -57,6 +59,7 @@ static int read_options(const struct pull_args *a, struct pull_options *ret, boo
         r = err_set(e, EINVAL, "--all-platforms is given, and one platform too: choose");
     ret->authfile = a->registry.authfile;
     ret->cert_dir = a->registry.cert_dir;
+    ret->signature_policy = a->signature_policy;
     ret->all_platforms = a->all_platforms;
     return r;
 }

@@ -85,7 +85,7 @@ static int find(struct store *s, const char *word, struct source *ret, struct er
     }
     if (r == -ENOENT && ref_parse(word, &name, NULL) == 0 &&
         strcmp(name.registry, "localhost") == 0 &&
-        image_load_default(s, &name, &ret->image, NULL) == 0)
+        image_load_default(s, &name, NULL, &ret->image, NULL) == 0)
         return 0;
     return r;
 }

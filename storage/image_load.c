@@ -22,6 +22,7 @@
 #include "storage/event.h"
 #include "storage/gc.h"
 #include "storage/layer.h"
+#include "storage/trust.h"
 
 enum { PIECE = 1 << 18, DEPTH_MAX = 3 };
 
@@ -34,6 +35,8 @@ struct loaded {
 struct load {
     struct store *s;
     const struct image_load_options *o;
+    struct trust trust;
+    int fd; /* borrowed: what is loaded */
     struct archive archive;
     struct unpacker *unpacker;
     struct loaded *done;
@@ -197,6 +200,12 @@ static int take_named(struct load *l, const struct digest *manifest, const char 
     return r < 0 ? r : take_image(l, manifest, name, e);
 }
 
+/* May the image come in that the archive calls `own`? Asked before anything of it is unpacked. */
+static int admit(const struct load *l, const char *transport, const char *own, struct err *e)
+{
+    return trust_admit_fd(&l->trust, transport, l->fd, own, e);
+}
+
 /* ---- OCI ---- */
 
 static int check_layout(const struct archive *a, struct err *e)
@@ -269,7 +278,10 @@ static int load_oci(struct load *l, struct err *e)
 
         if (!is_wanted(l, index.layers[n].ref_name, false))
             continue;
-        r = resolve(l, &index.layers[n], 0, &manifest, e);
+        r = admit(l, l->archive.folder_fd >= 0 ? "oci" : "oci-archive", index.layers[n].ref_name,
+                  e);
+        if (r == 0)
+            r = resolve(l, &index.layers[n], 0, &manifest, e);
         if (r == 0)
             r = take_named(l, &manifest, index.layers[n].ref_name, false, e);
     }
@@ -284,9 +296,11 @@ static int load_dir(struct load *l, struct err *e)
     const struct text *t = &l->archive.manifest;
     struct descriptor first = {0};
     struct digest manifest;
-    int r = l->archive.flat ? blob_put(l->s, t->s ? t->s : "", t->n, &first.digest, e)
+    int r = l->archive.flat ? admit(l, "dir", NULL, e)
                             : err_set(e, EINVAL, "it has no manifest.json of one image");
 
+    if (r == 0)
+        r = blob_put(l->s, t->s ? t->s : "", t->n, &first.digest, e);
     if (r == 0)
         r = resolve(l, &first, 0, &manifest, e);
     return r < 0 ? r : take_named(l, &manifest, "", false, e);
@@ -365,7 +379,9 @@ static int load_docker_image(struct load *l, const struct docker_archive_image *
         wanted = is_wanted(l, i->names.v[n], true);
     if (!wanted)
         return 0;
-    r = write_manifest(l, i, &manifest, e);
+    r = admit(l, "docker-archive", NULL, e);
+    if (r == 0)
+        r = write_manifest(l, i, &manifest, e);
     if (r == 0 && (l->o->as || !i->names.n))
         return take_named(l, &manifest, "", true, e);
     for (size_t n = 0; r == 0 && n < i->names.n; n++)
@@ -471,9 +487,11 @@ static bool has_garbage(const struct load *l)
 int image_load(struct store *s, int fd, const struct image_load_options *o, struct image *ret,
                struct err *e)
 {
-    struct load l = {.s = s, .o = o, .archive = {.folder_fd = -1}};
-    int r = store_lock_shared(s, e);
+    struct load l = {.s = s, .o = o, .fd = fd, .archive = {.folder_fd = -1}};
+    int r = trust_load(o->signature_policy, &l.trust, e);
 
+    if (r == 0)
+        r = store_lock_shared(s, e);
     if (r == 0)
         r = err_wrap(e, archive_read(s, fd, &l.archive, e), "%s",
                      o->kind == IMAGE_LOAD_OCI ? "OCI archive" : "archive");
@@ -486,6 +504,7 @@ int image_load(struct store *s, int fd, const struct image_load_options *o, stru
     if (r < 0 || has_garbage(&l))
         (void)gc_run(s, false, NULL, NULL);
     archive_free(&l.archive);
+    trust_free(&l.trust);
     strv_free(&l.used);
     free(l.done);
     return r;
@@ -498,8 +517,11 @@ int image_load_oci(struct store *s, int fd, const struct ref *as, struct image *
     return image_load(s, fd, &o, ret, e);
 }
 
-int image_load_default(struct store *s, const struct ref *name, struct image *ret, struct err *e)
+int image_load_default(struct store *s, const struct ref *name, const char *signature_policy,
+                       struct image *ret, struct err *e)
 {
+    const struct image_load_options o = {
+        .kind = IMAGE_LOAD_OCI, .as = name, .signature_policy = signature_policy};
     const char *data = getenv("RCTR_DATADIR");
     autofree char *path = NULL;
     char text[REF_TEXT_MAX];
@@ -516,5 +538,5 @@ int image_load_default(struct store *s, const struct ref *name, struct image *re
     }
     if (fd < 0)
         return err_set(e, ENOENT, "%s: image not known", ref_format(name, text));
-    return err_wrap(e, image_load_oci(s, fd, name, ret, e), "'%s'", path);
+    return err_wrap(e, image_load(s, fd, &o, ret, e), "'%s'", path);
 }

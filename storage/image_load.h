@@ -16,9 +16,10 @@ enum image_load_kind {
 
 struct image_load_options {
     enum image_load_kind kind;
-    const struct ref *as; /* the one image's name, instead of its own ones; NULL: its own */
-    const char *only;     /* only the image that the archive calls so; NULL: all */
-    bool one;             /* several images are an error */
+    const struct ref *as;         /* the one image's name, instead of its own ones; NULL: its own */
+    const char *only;             /* only the image that the archive calls so; NULL: all */
+    bool one;                     /* several images are an error */
+    const char *signature_policy; /* a policy.json; NULL: the usual places */
     const struct platform *platform; /* of an index's entries; NULL: this machine's */
     /* Each name that was given; "" when the image has none. May be NULL. */
     void (*named)(void *arg, const char *name, const struct digest *id);
@@ -29,7 +30,7 @@ struct image_load_options {
  * An OCI archive's short name becomes localhost/NAME, docker's docker.io/library/NAME, as each tool
  * means it; an image without any stays unnamed. Everything is verified, unpacked and durable before
  * the first name. *ret (may be NULL) is the last image. -EBADMSG, -EINVAL, -ENOENT: the archive is
- * damaged; what it brought is removed again. */
+ * damaged; -EKEYREJECTED: the signature policy refuses it. What it brought is removed again. */
 int image_load(struct store *s, int fd, const struct image_load_options *o, struct image *ret,
                struct err *e);
 /* The same of an OCI archive, under `as` when that is not NULL. */
@@ -37,6 +38,7 @@ int image_load_oci(struct store *s, int fd, const struct ref *as, struct image *
 
 /* localhost/NAME that the store lacks: load it from $RCTR_DATADIR/images/NAME.tar, else
  * PKGDATADIR/images. -ENOENT when there is none. */
-int image_load_default(struct store *s, const struct ref *name, struct image *ret, struct err *e);
+int image_load_default(struct store *s, const struct ref *name, const char *signature_policy,
+                       struct image *ret, struct err *e);
 
 #endif

@@ -73,7 +73,7 @@ int transport_parse(const char *text, struct transport *ret, struct err *e)
 }
 
 int transport_load(struct store *s, const struct transport *t, const struct platform *want,
-                   struct image *ret, struct err *e)
+                   const char *signature_policy, struct image *ret, struct err *e)
 {
     const struct image_load_options o = {
         .kind = t->kind == TRANSPORT_DOCKER_ARCHIVE ? IMAGE_LOAD_DOCKER
@@ -81,6 +81,7 @@ int transport_load(struct store *s, const struct transport *t, const struct plat
                                                     : IMAGE_LOAD_OCI,
         .only = t->name[0] ? t->name : NULL,
         .one = true,
+        .signature_policy = signature_policy,
         .platform = want,
     };
     bool folder = t->kind == TRANSPORT_OCI || t->kind == TRANSPORT_DIR;

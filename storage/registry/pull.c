@@ -2,7 +2,8 @@
  *
  * name → the full names it may mean → for each the endpoints (mirrors first) → manifest, or an
  * index and from it the manifest of the wanted platform (or those of all of them, one after the
- * other: their layers are fetched side by side) → config → layers → name. Each document is
+ * other: their layers are fetched side by side) → its signatures, where the policy wants some →
+ * config → layers → name. Each document is
  * checked against the digest that named it. The order on disk: layers and their blobs, config and
  * manifest, and at the very end the name; so a crash at any moment leaves whole objects without a
  * name, which the next pull uses and prune removes.
@@ -27,6 +28,7 @@
 #include "storage/image_load.h"
 #include "storage/image_member.h"
 #include "storage/registry/fetch.h"
+#include "storage/registry/sigstore.h"
 #include "storage/registry/turn.h"
 #include "storage/transport.h"
 
@@ -35,6 +37,7 @@ enum { INDEX_DEPTH = 4, TURN_US = 50000 };
 struct pull {
     struct store *store;
     const struct pull_options *options;
+    struct trust trust;
     struct ref name; /* full */
     struct unpacker *unpacker;
     struct registry registry;
@@ -240,9 +243,11 @@ static int pull_one(struct pull *p, struct err *e)
         .arg = p->options->arg,
     };
     long long t = log_phase_begin();
-    int r = read_config(p, e);
+    int r = sigstore_admit(&p->registry, &p->trust, &p->name, &p->manifest_digest, e);
 
-    log_phase_end(t, "config");
+    if (r == 0)
+        r = read_config(p, e);
+    log_phase_end(t, "signatures and config");
     t = log_phase_begin();
     if (r == 0)
         r = fetch_layers(&f, e);
@@ -295,6 +300,22 @@ static int pull_members(struct pull *p, struct manifest *index, unsigned depth, 
     return r;
 }
 
+/* One image that is refused is enough to take none; so all are asked about before the first comes.
+ * pull_one asks again, also for what nested indexes hold. */
+static int admit_members(struct pull *p, const struct manifest *index, struct err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < index->layer_count; i++) {
+        const struct descriptor *d = &index->layers[i];
+
+        if (manifest_is_image(d) && !strstr(d->media_type, "index") &&
+            !strstr(d->media_type, "list"))
+            r = sigstore_admit(&p->registry, &p->trust, &p->name, &d->digest, e);
+    }
+    return r;
+}
+
 /* The image of the wanted platform is the answer, else the first one. */
 static int pull_all_platforms(struct pull *p, struct err *e)
 {
@@ -303,7 +324,9 @@ static int pull_all_platforms(struct pull *p, struct err *e)
     int r;
 
     p->manifest = (struct manifest){0};
-    r = pull_members(p, &index, 0, e);
+    r = admit_members(p, &index, e);
+    if (r == 0)
+        r = pull_members(p, &index, 0, e);
     if (r == 0 && !p->chosen.hex[0])
         r = err_set(e, ENOENT, "the index lists no image");
     if (r == 0)
@@ -373,6 +396,8 @@ static int pull_name(struct pull *p, const struct conf *c, struct err *e)
     size_t n = 0;
     int r = conf_endpoints(c, &p->name, at, &n, e);
 
+    if (r == 0)
+        r = trust_admit_name(&p->trust, &p->name, e);
     ref_format(&p->name, name);
     if (r == 0)
         tell(p->options, PULL_RESOLVE, NULL, name);
@@ -450,7 +475,7 @@ static int ensure_name(struct store *s, const char *name, enum pull_policy polic
     found = r;
     r = ref_parse(name, &ref, &why);
     if (r == 0 && strcmp(ref.registry, "localhost") == 0) {
-        r = found == 0 ? 0 : image_load_default(s, &ref, ret, &why);
+        r = found == 0 ? 0 : image_load_default(s, &ref, o->signature_policy, ret, &why);
     } else if (r == 0) {
         struct image fresh;
 
@@ -460,7 +485,7 @@ static int ensure_name(struct store *s, const char *name, enum pull_policy polic
         if (r == 0)
             *ret = fresh;
     }
-    if (r < 0 && found == 0) {
+    if (r < 0 && r != -EKEYREJECTED && found == 0) {
         log_warn("the image in the store is used, because the registry's is not to be had: %s",
                  why.text);
         return 0;
@@ -485,7 +510,7 @@ int pull_ensure(struct store *s, const char *name, enum pull_policy policy,
         return ensure_name(s, t->name, policy, want, o, ret, e);
     if (policy != PULL_ALWAYS && image_find(s, name, want, ret, NULL) == 0) /* "oci:v1" is a name */
         return 0;
-    return transport_load(s, t, want, ret, e);
+    return transport_load(s, t, want, o->signature_policy, ret, e);
 }
 
 int pull_image(struct store *s, const struct ref *name, const struct pull_options *o,
@@ -494,8 +519,10 @@ int pull_image(struct store *s, const struct ref *name, const struct pull_option
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
     struct pull p = {.store = s, .options = o, .turn = TURN_NONE};
     struct idmap map;
-    int tmp, r = store_lock_shared(s, e);
+    int tmp, r = trust_load(o->signature_policy, &p.trust, e);
 
+    if (r == 0)
+        r = store_lock_shared(s, e);
     if (r == 0)
         r = store_tmp_late(s, &tmp, e);
     if (r == 0)
@@ -503,12 +530,15 @@ int pull_image(struct store *s, const struct ref *name, const struct pull_option
     /* first of all, while this process is small */
     if (r == 0)
         r = layer_unpacker_start(s, &map, &p.unpacker, e);
-    if (r < 0)
+    if (r < 0) {
+        trust_free(&p.trust);
         return r;
+    }
     sigaction(SIGPIPE, &ignore, &before); /* a worker that ends early is an answer, not our end */
     r = pull_all(&p, name, ret, e);
     sigaction(SIGPIPE, &before, NULL);
     layer_unpacker_stop(p.unpacker);
+    trust_free(&p.trust);
     turn_clear(s);
     return r;
 }

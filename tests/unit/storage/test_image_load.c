@@ -160,15 +160,15 @@ static void a_default_image_comes_from_the_data_folder(void **state)
     snprintf(to, sizeof to, "%s/archive/images/tiny.tar", store_dir_path);
     assert_int_equal(rename(path, to), 0);
     assert_int_equal(ref_parse("localhost/tiny", &name, NULL), 0);
-    if (image_load_default(&store, &name, &i, &e) < 0)
+    if (image_load_default(&store, &name, NULL, &i, &e) < 0)
         fail_msg("%s", e.text);
     check_file(&i);
     assert_int_equal(image_find(&store, "tiny", NULL, &again, &e), 0);
     assert_int_equal(ref_parse("localhost/other", &name, NULL), 0);
-    assert_int_equal(image_load_default(&store, &name, &i, &e), -ENOENT);
+    assert_int_equal(image_load_default(&store, &name, NULL, &i, &e), -ENOENT);
     assert_string_equal(e.text, "localhost/other:latest: image not known");
     assert_int_equal(ref_parse("docker.io/library/tiny", &name, NULL), 0);
-    assert_int_equal(image_load_default(&store, &name, &i, &e), -ENOENT);
+    assert_int_equal(image_load_default(&store, &name, NULL, &i, &e), -ENOENT);
 }
 
 static void several_may_load_the_same_at_once(void **state)
