@@ -62,7 +62,39 @@ static int read_text(struct reader *z, const struct tar_entry *entry, size_t max
     }
 }
 
-static int copy_blob(struct reader *z, struct blob_writer *w, struct err *e)
+static int look(const struct archive *a, const char *name, const struct digest *d,
+                const struct blob_writer *w, long long size, struct err *e)
+{
+    const struct archive_step step = {
+        .archive = a, .name = name, .digest = d, .fd = w->fd, .done = w->written, .size = size};
+
+    return a->watch ? a->watch(a->arg, &step, e) : 0;
+}
+
+/* The end of it: its file stays open for the watch until it has looked. */
+static int commit(const struct archive *a, const char *name, const struct digest *d,
+                  struct blob_writer *w, long long size, struct err *e)
+{
+    autofd int fd = fcntl(w->fd, F_DUPFD_CLOEXEC, 3);
+    const struct archive_step step = {.archive = a,
+                                      .name = name,
+                                      .digest = d,
+                                      .fd = fd,
+                                      .done = size,
+                                      .size = size,
+                                      .whole = true};
+    int r = fd < 0 ? err_sys(e, "cannot keep a file open") : 0;
+
+    if (r < 0) {
+        blob_abandon(w);
+        return r;
+    }
+    r = blob_commit(a->store, w, d, size, false, e);
+    return r == 0 && a->watch ? a->watch(a->arg, &step, e) : r;
+}
+
+static int copy_blob(struct reader *z, const struct tar_entry *entry, const struct digest *d,
+                     struct blob_writer *w, struct err *e)
 {
     const void *bytes;
     long long offset;
@@ -76,6 +108,8 @@ static int copy_blob(struct reader *z, struct blob_writer *w, struct err *e)
         if (offset != (long long)w->written)
             return err_set(e, EINVAL, "a blob of the archive is sparse");
         r = blob_add(w, bytes, n, e);
+        if (r == 0)
+            r = look(z->archive, entry->name, d, w, entry->size, e);
         if (r < 0)
             return r;
     }
@@ -95,7 +129,7 @@ static int read_blob(struct reader *z, const struct tar_entry *entry, struct dig
     r = blob_begin(z->archive->store, named ? d : &any, &w, e);
     if (r < 0)
         return r;
-    r = copy_blob(z, &w, e);
+    r = copy_blob(z, entry, d, &w, e);
     if (r < 0) {
         blob_abandon(&w);
         return r;
@@ -104,7 +138,7 @@ static int read_blob(struct reader *z, const struct tar_entry *entry, struct dig
         hash_end(w.hash, d);
         w.verified = true;
     }
-    return blob_commit(z->archive->store, &w, d, entry->size, false, e);
+    return commit(z->archive, entry->name, d, &w, entry->size, e);
 }
 
 static int add_file(struct archive *a, const char *name, struct archive_file **ret, struct err *e)
@@ -227,7 +261,13 @@ static int read_folder(struct archive *a, int fd, struct err *e)
 
 int archive_read(struct store *s, int fd, struct archive *ret, struct err *e)
 {
-    struct archive a = {.store = s, .folder_fd = -1};
+    return archive_read_watched(s, fd, NULL, NULL, ret, e);
+}
+
+int archive_read_watched(struct store *s, int fd, archive_watch *watch, void *arg,
+                         struct archive *ret, struct err *e)
+{
+    struct archive a = {.store = s, .folder_fd = -1, .watch = watch, .arg = arg};
     struct stat st;
     int r = fstat(fd, &st) < 0 ? err_sys(e, "cannot look at the archive") : 0;
 
@@ -291,8 +331,8 @@ int archive_find(const struct archive *a, const char *path, const struct archive
     return err_set(e, ELOOP, "'%s' is a link to a link to a link without end", path);
 }
 
-static int bring_blob(struct archive *a, const struct digest *d, int from, off_t size,
-                      struct err *e)
+static int bring_blob(struct archive *a, const char *name, const struct digest *d, int from,
+                      off_t size, struct err *e)
 {
     autofree char *piece = malloc(PIECE);
     struct blob_writer w;
@@ -307,9 +347,11 @@ static int bring_blob(struct archive *a, const struct digest *d, int from, off_t
             r = err_sys(e, "cannot read blob sha256:%s", d->hex);
         else
             r = blob_add(&w, piece, (size_t)n, e);
+        if (r == 0 && n > 0)
+            r = look(a, name, d, &w, size, e);
     }
     if (r == 0)
-        return blob_commit(a->store, &w, d, size, false, e);
+        return commit(a, name, d, &w, size, e);
     blob_abandon(&w);
     return r;
 }
@@ -345,5 +387,5 @@ int archive_blob(struct archive *a, const struct digest *d, struct err *e)
         return err_set(e, ENOENT, "the archive has no blob sha256:%s", d->hex);
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         return err_set(e, EINVAL, "'%s' is no file", name);
-    return bring_blob(a, d, fd, st.st_size, e);
+    return bring_blob(a, name, d, fd, st.st_size, e);
 }

@@ -1,8 +1,8 @@
-/* Theory of operation: the archive's files become blobs (storage/archive). Then its table of
- * contents tells which images there are; each one's manifest is found (docker's archives have none:
- * it is written here), its blobs are looked for and its layers unpacked from them. When all images
- * are whole and durable their names are written; so a failure has named nothing, and the collector
- * takes what was stored. */
+/* Theory of operation: the archive's files become blobs (storage/archive), and what may be a layer
+ * is unpacked at the same time (storage/load_watch). Then its table of contents tells which images
+ * there are; each one's manifest is found (docker's archives have none: it is written here), its
+ * blobs are looked for and its layers waited for. When all images are whole and durable their names
+ * are written; so a failure has named nothing, and the collector takes what was stored. */
 #include "storage/image_load.h"
 
 #include <errno.h>
@@ -11,20 +11,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "core/base/auto.h"
-#include "core/base/idmap.h"
 #include "storage/archive.h"
 #include "storage/blob.h"
 #include "storage/docker_archive.h"
 #include "storage/event.h"
 #include "storage/gc.h"
-#include "storage/layer.h"
+#include "storage/load_watch.h"
 #include "storage/trust.h"
 
-enum { PIECE = 1 << 18, DEPTH_MAX = 3 };
+enum { DEPTH_MAX = 3 };
 
 /* An image that is whole, and the name it gets ("": none). */
 struct loaded {
@@ -38,7 +36,8 @@ struct load {
     struct trust trust;
     int fd; /* borrowed: what is loaded */
     struct archive archive;
-    struct unpacker *unpacker;
+    struct load_watch watch;
+    struct layer_beside *beside;
     struct loaded *done;
     size_t count;
     struct strv used; /* the blobs of these images */
@@ -46,55 +45,7 @@ struct load {
 
 /* ---- layers ---- */
 
-/* The bytes of a stored blob into the unpacker's pipe. A worker that stops early closes it: its own
- * words, from layer_unpack_finish, are better than "broken pipe". */
-static int feed(int to, int from, struct err *e)
-{
-    void (*before)(int) = signal(SIGPIPE, SIG_IGN);
-    int r = 0;
-
-    for (;;) {
-        ssize_t n = sendfile(to, from, NULL, PIECE);
-
-        if (n == 0 || (n < 0 && errno == EPIPE))
-            break;
-        if (n < 0 && errno != EINTR) {
-            r = err_sys(e, "cannot hand a layer to its unpacker");
-            break;
-        }
-    }
-    signal(SIGPIPE, before);
-    return r;
-}
-
-static int unpack_layer(struct load *l, const struct descriptor *blob, const struct digest *diff_id,
-                        struct err *e)
-{
-    struct layer_meta meta;
-    struct layer_job job;
-    autofd int fd = -1;
-    struct idmap map;
-    int r = blob_open(l->s, &blob->digest, &fd, NULL, e);
-
-    if (r == 0 && !l->unpacker) {
-        r = idmap_load(&map, e);
-        if (r == 0)
-            r = layer_unpacker_start(l->s, &map, &l->unpacker, e);
-    }
-    if (r == 0)
-        r = layer_unpack_start(l->unpacker, diff_id, blob->compression, blob->size, &job, e);
-    if (r < 0)
-        return r;
-    r = feed(job.in_fd, fd, e);
-    close(take_fd(&job.in_fd));
-    if (r < 0) {
-        layer_unpack_abandon(l->s, l->unpacker, &job);
-        return r;
-    }
-    return layer_unpack_finish(l->s, l->unpacker, &job, &meta, e);
-}
-
-static int unpack_layers(struct load *l, const struct image *i, struct err *e)
+static int want_layers(struct load *l, const struct image *i, struct err *e)
 {
     if (i->manifest.layer_count != i->config.diff_id_count)
         return err_set(e, EINVAL, "the manifest has %zu layers, the config %zu diff-ids",
@@ -103,10 +54,12 @@ static int unpack_layers(struct load *l, const struct image *i, struct err *e)
         const struct digest *diff_id = &i->config.diff_ids[n];
         int r = archive_blob(&l->archive, &i->manifest.layers[n].digest, e);
 
-        if (r == 0 && !layer_exists(l->s, diff_id))
-            r = unpack_layer(l, &i->manifest.layers[n], diff_id, e);
         if (r < 0)
             return err_wrap(e, r, "layer %zu of %zu", n + 1, i->config.diff_id_count);
+        r = layer_beside_want(l->beside, &i->manifest.layers[n], diff_id, n,
+                              i->config.diff_id_count, e);
+        if (r < 0)
+            return r;
     }
     return 0;
 }
@@ -135,7 +88,7 @@ static int take_image(struct load *l, const struct digest *manifest, const char 
     l->done = more;
     r = image_open(l->s, manifest, &i, e);
     if (r == 0)
-        r = unpack_layers(l, &i, e);
+        r = want_layers(l, &i, e);
     if (r == 0)
         r = note_blobs(l, &i, e);
     if (r < 0)
@@ -433,9 +386,15 @@ static int load_images(struct load *l, struct err *e)
                            "archive: it has no manifest.json (rctr import takes plain trees)");
         kind = a->flat ? IMAGE_LOAD_DIR : a->manifest.n ? IMAGE_LOAD_DOCKER : IMAGE_LOAD_OCI;
     }
-    r = kind == IMAGE_LOAD_DIR      ? err_wrap(e, load_dir(l, e), "folder of an image")
-        : kind == IMAGE_LOAD_DOCKER ? err_wrap(e, load_docker(l, e), "docker archive")
-                                    : err_wrap(e, load_oci(l, e), "OCI archive");
+    r = kind == IMAGE_LOAD_DIR      ? load_dir(l, e)
+        : kind == IMAGE_LOAD_DOCKER ? load_docker(l, e)
+                                    : load_oci(l, e);
+    if (r == 0)
+        r = layer_beside_wait(l->beside, e);
+    err_wrap(e, r,
+             kind == IMAGE_LOAD_DIR      ? "folder of an image"
+             : kind == IMAGE_LOAD_DOCKER ? "docker archive"
+                                         : "OCI archive");
     if (r == 0 && l->o->one)
         r = check_one(l, e);
     if (r == 0 && !l->count)
@@ -463,6 +422,8 @@ static int name_all(struct load *l, struct image *ret, struct err *e)
 {
     int r = syncfs(l->s->fd) < 0 ? err_sys(e, "cannot make the images durable") : 0;
 
+    if (r == 0)
+        r = layer_beside_place(l->beside, e);
     for (size_t n = 0; r == 0 && n < l->count; n++)
         r = name_image(l, &l->done[n], e);
     if (r == 0 && ret) {
@@ -484,22 +445,43 @@ static bool has_garbage(const struct load *l)
     return false;
 }
 
+/* What may be refused when its name is known is not unpacked before. */
+static int read_archive(struct load *l, struct err *e)
+{
+    bool early = trust_accepts_all(&l->trust);
+    int r;
+
+    l->watch = (struct load_watch){.store = l->s, .beside = l->beside};
+    r = archive_read_watched(l->s, l->fd, early ? load_watch_step : NULL, &l->watch, &l->archive,
+                             e);
+    l->archive.watch = load_watch_step;
+    return r;
+}
+
 int image_load(struct store *s, int fd, const struct image_load_options *o, struct image *ret,
                struct err *e)
 {
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
     struct load l = {.s = s, .o = o, .fd = fd, .archive = {.folder_fd = -1}};
     int r = trust_load(o->signature_policy, &l.trust, e);
 
     if (r == 0)
         r = store_lock_shared(s, e);
     if (r == 0)
-        r = err_wrap(e, archive_read(s, fd, &l.archive, e), "%s",
-                     o->kind == IMAGE_LOAD_OCI ? "OCI archive" : "archive");
+        r = layer_beside_new(s, o->progress, o->arg, &l.beside, e);
+    if (r < 0) {
+        trust_free(&l.trust);
+        return r;
+    }
+    sigaction(SIGPIPE, &ignore, &before); /* a worker that ends early is an answer, not our end */
+    r = err_wrap(e, read_archive(&l, e), "%s",
+                 o->kind == IMAGE_LOAD_OCI ? "OCI archive" : "archive");
     if (r == 0)
         r = load_images(&l, e);
-    layer_unpacker_stop(l.unpacker);
     if (r == 0)
         r = name_all(&l, ret, e);
+    layer_beside_free(l.beside);
+    sigaction(SIGPIPE, &before, NULL);
     /* What it brought and nobody names now goes; when others are writing, with their next gc. */
     if (r < 0 || has_garbage(&l))
         (void)gc_run(s, false, NULL, NULL);

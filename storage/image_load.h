@@ -6,6 +6,7 @@
 #define RCTR_IMAGE_LOAD_H
 
 #include "storage/image.h"
+#include "storage/load_event.h"
 
 enum image_load_kind {
     IMAGE_LOAD_ANY, /* recognised: manifest.json makes it docker's, oci-layout an OCI archive */
@@ -23,6 +24,7 @@ struct image_load_options {
     const struct platform *platform; /* of an index's entries; NULL: this machine's */
     /* Each name that was given; "" when the image has none. May be NULL. */
     void (*named)(void *arg, const char *name, const struct digest *id);
+    void (*progress)(void *arg, const struct load_event *ev); /* may be NULL */
     void *arg;
 };
 

@@ -227,14 +227,14 @@ static int read_answer(int fd, struct worker_answer *ret, struct err *e)
     return ret->r;
 }
 
-/* Check the answer, write meta.json, and make all of it durable. */
-static int seal(struct store *s, struct layer_job *job, struct layer_meta *ret, struct err *e)
+/* Check the answer and write meta.json. *ret_dir is the layer's folder. */
+static int check(struct store *s, const struct layer_job *job, struct layer_meta *ret, int *ret_dir,
+                 struct err *e)
 {
     char want[DIGEST_TEXT_MAX], got[DIGEST_TEXT_MAX];
     struct worker_answer a;
     autofd int dir = -1;
     int tmp, r = read_answer(job->done_fd, &a, e);
-    long long t;
 
     if (r < 0)
         return r;
@@ -257,7 +257,18 @@ static int seal(struct store *s, struct layer_job *job, struct layer_meta *ret, 
         r = write_meta(dir, ret, e);
     if (r == 0 && ret->dot_whiteouts && mknodat(dir, "dot-whiteouts", S_IFREG | 0600, 0) < 0)
         r = err_sys(e, "cannot mark it"); /* for rootfs: no native overlay with this one */
-    t = log_phase_begin();
+    if (r == 0)
+        *ret_dir = take_fd(&dir);
+    return r;
+}
+
+/* Check it and make all of it durable. */
+static int seal(struct store *s, const struct layer_job *job, struct layer_meta *ret, struct err *e)
+{
+    autofd int dir = -1;
+    int r = check(s, job, ret, &dir, e);
+    long long t = log_phase_begin();
+
     if (r == 0 && syncfs(dir) < 0)
         r = err_sys(e, "cannot make it durable");
     log_phase_end(t, "layer %.12s: syncfs", job->diff_id.hex);
@@ -291,6 +302,13 @@ int layer_settle(const struct store *s, struct err *e)
     return r;
 }
 
+static void tell_devices(const struct layer_job *job, const struct layer_meta *meta)
+{
+    if (meta->devices_skipped)
+        log_info("layer %.12s: %lld device nodes are left out, a user cannot make them",
+                 job->diff_id.hex, meta->devices_skipped);
+}
+
 int layer_unpack_finish(struct store *s, struct unpacker *u, struct layer_job *job,
                         struct layer_meta *ret, struct err *e)
 {
@@ -308,12 +326,34 @@ int layer_unpack_finish(struct store *s, struct unpacker *u, struct layer_job *j
     layer_unpack_abandon(s, u, job); /* what was not renamed goes */
     if (r < 0)
         return err_wrap(e, r, "layer %.12s", job->diff_id.hex);
-    if (meta.devices_skipped)
-        log_info("layer %.12s: %lld device nodes are left out, a user cannot make them",
-                 job->diff_id.hex, meta.devices_skipped);
+    tell_devices(job, &meta);
     if (ret)
         *ret = meta;
     return 0;
+}
+
+int layer_unpack_verify(struct store *s, struct layer_job *job, struct err *e)
+{
+    struct layer_meta meta;
+    autofd int dir = -1;
+    int r;
+
+    if (job->in_fd >= 0)
+        close(take_fd(&job->in_fd));
+    r = check(s, job, &meta, &dir, e);
+    close(take_fd(&job->done_fd));
+    if (r < 0)
+        return err_wrap(e, r, "layer %.12s", job->diff_id.hex);
+    tell_devices(job, &meta);
+    return 0;
+}
+
+int layer_unpack_place(struct store *s, struct layer_job *job, struct err *e)
+{
+    int r = put_in_place(s, job, e);
+
+    layer_unpack_abandon(s, NULL, job); /* what was not renamed goes */
+    return err_wrap(e, r, "layer %.12s", job->diff_id.hex);
 }
 
 int layer_remove(struct store *s, const struct digest *diff_id, struct err *e)

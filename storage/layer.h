@@ -64,6 +64,13 @@ int layer_unpack_finish(struct store *s, struct unpacker *u, struct layer_job *j
                         struct layer_meta *ret, struct err *e);
 void layer_unpack_abandon(struct store *s, struct unpacker *u, struct layer_job *job);
 
+/* The same in two steps, for several layers with one sync between: wait for the worker and check
+ * that the contents are job->diff_id (which may have become known meanwhile); then, when the caller
+ * has made the file system durable, the name. The job goes on until it has its name, or is
+ * abandoned. */
+int layer_unpack_verify(struct store *s, struct layer_job *job, struct err *e);
+int layer_unpack_place(struct store *s, struct layer_job *job, struct err *e);
+
 /* The tree of a layer with owners for the map `to` (--userns keep-id, nomap), when it was unpacked
  * for `from`: the tree itself when they are the same, else a copy, made once in layers/HEX/tree@KEY
  * and kept. *ret_path (may be NULL) is new: where it is. */

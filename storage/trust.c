@@ -38,6 +38,15 @@ void trust_free(struct trust *p)
     *p = (struct trust){0};
 }
 
+bool trust_accepts_all(const struct trust *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        for (size_t k = 0; k < p->scopes[i].count; k++)
+            if (p->scopes[i].requirements[k].kind != TRUST_ACCEPT)
+                return false;
+    return true;
+}
+
 /* ---- the file ---- */
 
 static int read_file(const char *path, struct trust *ret, struct err *e)

@@ -52,6 +52,9 @@ int trust_load(const char *file, struct trust *ret, struct err *e);
 int trust_parse(const char *bytes, size_t n, const char *file, struct trust *ret, struct err *e);
 void trust_free(struct trust *p);
 
+/* Is there nothing that it could refuse? */
+bool trust_accepts_all(const struct trust *p);
+
 /* The scope that counts for an image of a registry, by its full name. One with tag and digest
  * counts as the one with the digest. NULL: there is no policy. Borrowed. */
 const struct trust_scope *trust_find_name(const struct trust *p, const struct ref *name);
