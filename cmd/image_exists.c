@@ -2,17 +2,17 @@
 #include <errno.h>
 
 #include "cmd/command.h"
-#include "storage/image.h"
+#include "storage/image_index.h"
 
 static int image_exists_main(const void *args, int argc, const char **argv, struct err *e)
 {
     autostore struct store s = STORE_CLOSED;
-    autoimage struct image i = {0};
+    struct image_target t;
     int r = store_open(&s, e);
 
     (void)args, (void)argc;
     if (r == 0)
-        r = image_find(&s, argv[0], NULL, &i, e);
+        r = image_find_target(&s, argv[0], &t, e);
     return r == -ENOENT ? 1 : r;
 }
 

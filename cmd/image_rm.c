@@ -12,6 +12,7 @@
 #include "core/engine/stop.h"
 #include "storage/event.h"
 #include "storage/gc.h"
+#include "storage/image_index.h"
 #include "storage/image_list.h"
 #include "storage/record.h"
 #include "storage/refs.h"
@@ -42,10 +43,10 @@ struct names {
 static int see_name(void *arg, const struct ref *name, const struct digest *manifest, struct err *e)
 {
     struct names *l = arg;
-    autoimage struct image i = {0};
+    struct digest id;
 
     (void)e;
-    if (image_open(l->s, manifest, &i, NULL) < 0 || !hash_equal(&i.id, l->id))
+    if (image_member_id(l->s, manifest, &id, NULL) < 0 || !hash_equal(&id, l->id))
         return 0;
     if (l->n == ARRAY_SIZE(l->v)) {
         l->more = true;
@@ -57,7 +58,8 @@ static int see_name(void *arg, const struct ref *name, const struct digest *mani
 }
 
 struct usage {
-    const struct digest *id;
+    const struct store *s;
+    struct strv images;     /* ids of what goes: the image, or those that only the index keeps */
     struct strv containers; /* their ids */
 };
 
@@ -65,7 +67,20 @@ static int see_container(void *arg, struct record *r, struct err *e)
 {
     struct usage *u = arg;
 
-    return hash_equal(&r->image_id, u->id) ? strv_add(&u->containers, r->id, e) : 0;
+    return strv_has(&u->images, r->image_id.hex) ? strv_add(&u->containers, r->id, e) : 0;
+}
+
+static int see_member(void *arg, const struct image_member *m, struct err *e)
+{
+    struct usage *u = arg;
+    struct digest id;
+    struct names names = {.s = u->s, .id = &id};
+    int r;
+
+    if (!m->is_image || !m->here || image_member_id(u->s, &m->descriptor->digest, &id, NULL) < 0)
+        return 0;
+    r = refs_each(u->s, see_name, &names, e);
+    return r == 0 && names.n == 0 ? strv_add(&u->images, id.hex, e) : r;
 }
 
 static int refuse_used(const struct usage *u, const char *word, struct err *e)
@@ -106,14 +121,18 @@ static int remove_containers(const struct store *s, const struct usage *u, struc
     return r;
 }
 
-static int clear_users(const struct store *s, const struct image *i, const char *word, bool force,
-                       struct err *e)
+static int clear_users(const struct store *s, const struct image_target *i, const char *word,
+                       bool force, struct err *e)
 {
-    struct usage u = {.id = &i->id};
-    int r = record_each(s, see_container, &u, e);
+    struct usage u = {.s = s};
+    int r = i->is_index ? image_member_each(s, &i->digest, see_member, &u, NULL) : 0;
 
+    r = r == -ENOMEM ? err_memory(e) : strv_add(&u.images, i->id.hex, e);
+    if (r == 0)
+        r = record_each(s, see_container, &u, e);
     if (r == 0 && u.containers.n)
         r = force ? remove_containers(s, &u, e) : refuse_used(&u, word, e);
+    strv_free(&u.images);
     strv_free(&u.containers);
     return r;
 }
@@ -131,16 +150,32 @@ static int remove_name(struct store *s, const struct digest *id, const struct re
     return r == -ENOENT ? 0 : r; /* another command was faster */
 }
 
-static int remove_image(struct store *s, const struct image *i, const char *word, bool force,
+/* Not so when the image was found by the digest of something that the name leads to. */
+static bool is_one_of(const struct names *l, const char *name)
+{
+    char text[REF_TEXT_MAX];
+
+    for (size_t n = 0; n < l->n; n++)
+        if (strcmp(ref_format(&l->v[n], text), name) == 0)
+            return true;
+    return l->more;
+}
+
+static int remove_image(struct store *s, const struct image_target *i, const char *word, bool force,
                         struct err *e)
 {
     struct names names = {.s = s, .id = &i->id};
     struct ref given;
-    bool by_name = i->name[0] && ref_parse(i->name, &given, NULL) == 0;
+    bool by_name;
     int r = refs_each(s, see_name, &names, e);
 
     if (r < 0)
         return r;
+    by_name = i->name[0] && ref_parse(i->name, &given, NULL) == 0 && is_one_of(&names, i->name);
+    if (names.n == 0)
+        return err_set(e, EBUSY,
+                       "image %s belongs to an index (manifest list) that has a name: remove that",
+                       word);
     if (by_name && names.tagged > 1)
         return remove_name(s, &i->id, &given, e);
     if (!by_name && names.tagged > 1 && !force)
@@ -169,8 +204,8 @@ static int remove_image(struct store *s, const struct image *i, const char *word
 static int remove_word(struct store *s, const char *word, const struct image_rm_args *a,
                        struct err *e)
 {
-    autoimage struct image i = {0};
-    int r = image_find(s, word, NULL, &i, e);
+    struct image_target t;
+    int r = image_find_target(s, word, &t, e);
 
     if (r == -ENOENT) {
         if (a->ignore)
@@ -178,7 +213,7 @@ static int remove_word(struct store *s, const char *word, const struct image_rm_
         if (e)
             e->status = STATUS_MISSING;
     }
-    return r < 0 ? r : remove_image(s, &i, word, a->force, e);
+    return r < 0 ? r : remove_image(s, &t, word, a->force, e);
 }
 
 /* Every one is tried; the first failure is the command's, the others are printed here. */

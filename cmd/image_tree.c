@@ -40,7 +40,8 @@ static int tree_load(const struct store *s, struct tree *ret, struct err *e)
     if (!ret->images)
         return err_memory(e);
     for (size_t i = 0; r == 0 && i < ret->list.n; i++)
-        r = image_open(s, &ret->list.v[i].manifest, &ret->images[i], e);
+        if (!ret->list.v[i].is_index) /* its images are shown by their own names */
+            r = image_open(s, &ret->list.v[i].manifest, &ret->images[i], e);
     return r;
 }
 

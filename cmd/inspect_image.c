@@ -7,6 +7,7 @@
 #include "core/base/when.h"
 #include "storage/blob.h"
 #include "storage/image_list.h"
+#include "storage/image_member.h"
 #include "storage/refs.h"
 
 struct names {
@@ -16,27 +17,42 @@ struct names {
     long long newest_ns; /* when the last of the names was given; 0: none has a tag */
 };
 
-static int see(void *arg, const struct ref *name, const struct digest *manifest, struct err *e)
+static int add_digest(struct names *n, const struct ref *name, const struct digest *d,
+                      struct err *e)
+{
+    autotext struct text digest = {0};
+    char text[REF_TEXT_MAX];
+    int r;
+
+    if (!d->hex[0])
+        return 0;
+    text_addf(&digest, "%s@sha256:%s", ref_format_repo(name, text), d->hex);
+    r = text_check(&digest, e);
+    return r < 0 || strv_has(&n->digests, digest.s) ? r : strv_add(&n->digests, digest.s, e);
+}
+
+/* A name that leads to the image, or to an index with the image in it. The index comes first: what
+ * it names is to be had for every platform. */
+static int see(void *arg, const struct ref *name, const struct refs_target *t, struct err *e)
 {
     struct names *n = arg;
+    bool leads = hash_equal(&t->digest, n->manifest);
     char text[REF_TEXT_MAX];
-    autotext struct text digest = {0};
     long long at = 0;
     int r = 0;
 
-    if (!hash_equal(manifest, n->manifest))
+    if (refs_is_unnamed(name) ||
+        (!leads && image_member_has(n->s, &t->digest, n->manifest, NULL) != 1))
         return 0;
     if (!name->digest.hex[0] && refs_time(n->s, name, &at, NULL) == 0 && at > n->newest_ns)
         n->newest_ns = at;
     if (!name->digest.hex[0])
         r = strv_add(&n->tags, ref_format(name, text), e);
-    text_addf(&digest, "%s@sha256:%s", ref_format_repo(name, text),
-              name->digest.hex[0] ? name->digest.hex : manifest->hex);
     if (r == 0)
-        r = text_check(&digest, e);
-    if (r == 0 && !strv_has(&n->digests, digest.s))
-        r = strv_add(&n->digests, digest.s, e);
-    return r;
+        r = add_digest(n, name, &name->digest, e);
+    if (r == 0)
+        r = add_digest(n, name, leads ? &t->index : &t->digest, e);
+    return r < 0 ? r : add_digest(n, name, n->manifest, e);
 }
 
 static json_t *strings(const struct strv *l)
@@ -170,7 +186,7 @@ int inspect_image(const struct store *s, const char *word, json_t **ret, struct 
     int r = image_find(s, word, NULL, &i, e);
 
     if (r == 0)
-        r = image_each(s, see, &n, e);
+        r = refs_each_target(s, see, &n, e);
     if (r == 0) {
         *ret = document(&i, &n);
         if (!*ret)

@@ -19,6 +19,7 @@
 #include "storage/blob.h"
 #include "storage/check_layer.h"
 #include "storage/image.h"
+#include "storage/image_member.h"
 #include "storage/layer.h"
 #include "storage/record.h"
 #include "storage/record_name.h"
@@ -202,14 +203,14 @@ static int check_image(const struct check *c, const struct digest *manifest, str
 /* Names are collected first: a repair changes the folder that is walked. */
 struct named {
     struct ref name;
-    struct digest manifest;
+    struct refs_target target;
 };
 struct all_names {
     struct named *v;
     size_t n;
 };
 
-static int collect(void *arg, const struct ref *name, const struct digest *manifest, struct err *e)
+static int collect(void *arg, const struct ref *name, const struct refs_target *t, struct err *e)
 {
     struct all_names *l = arg;
     struct named *v = realloc(l->v, (l->n + 1) * sizeof *v);
@@ -217,8 +218,63 @@ static int collect(void *arg, const struct ref *name, const struct digest *manif
     if (!v)
         return err_memory(e);
     l->v = v;
-    v[l->n++] = (struct named){*name, *manifest};
+    v[l->n++] = (struct named){*name, *t};
     return 0;
+}
+
+/* ---- what names lead to ---- */
+
+struct index_check {
+    const struct check *c;
+    const char *name;
+};
+
+/* A damaged image of an index becomes a mere descriptor: the others stay. */
+static int see_member(void *arg, const struct image_member *m, struct err *e)
+{
+    const struct index_check *x = arg;
+    const struct check *c = x->c;
+    const struct digest *d = &m->descriptor->digest;
+    struct err why = {0};
+    char platform[200];
+
+    (void)e;
+    if (m->is_image && m->here && check_image(c, d, &why) < 0)
+        problem(c, c->o->repair ? blob_remove(c->s, d, NULL) : -ENOTSUP, "image %s, %s: %s%s",
+                x->name, manifest_platform_format(&m->descriptor->platform, platform), why.text,
+                c->o->repair ? "; pull it again" : "");
+    return 0;
+}
+
+/* Image or index; the text in `why`. */
+static int check_target(const struct check *c, const char *name, const struct refs_target *t,
+                        struct err *why)
+{
+    struct index_check x = {c, name};
+    struct digest id;
+    int r = image_member_id(c->s, &t->digest, &id, why);
+
+    if (r < 0)
+        return r;
+    return hash_equal(&id, &t->digest) ? image_member_each(c->s, &t->digest, see_member, &x, why)
+                                       : check_image(c, &t->digest, why);
+}
+
+static void check_name(const struct check *c, const struct named *n)
+{
+    const struct refs_target bare = {.digest = n->target.digest};
+    char text[REF_TEXT_MAX];
+    const char *name =
+        refs_is_unnamed(&n->name) ? n->target.digest.hex : ref_format(&n->name, text);
+    struct err why = {0};
+
+    if (check_target(c, name, &n->target, &why) < 0)
+        problem(c, c->o->repair ? refs_remove(c->s, &n->name, NULL) : -ENOTSUP, "image %s: %s%s",
+                name, why.text, c->o->repair ? "; pull it again" : "");
+    else if (n->target.index.hex[0] && !blob_exists(c->s, &n->target.index))
+        problem(c, c->o->repair ? refs_save(c->s, &n->name, &bare, NULL) : -ENOTSUP,
+                "image %s: the index sha256:%s that it came through is missing", name,
+                n->target.index.hex);
 }
 
 static int see_damaged(void *arg, const char *path, const char *why, struct err *e)
@@ -239,18 +295,10 @@ static int check_names(struct check *c, struct err *e)
     int r = refs_each_damaged(c->s, see_damaged, c, e);
 
     if (r == 0)
-        r = refs_each(c->s, collect, &names, e);
+        r = refs_each_target(c->s, collect, &names, e);
     for (size_t i = 0; r == 0 && i < names.n; i++) {
-        const struct named *n = &names.v[i];
-        char text[REF_TEXT_MAX];
-        struct err why = {0};
-
         c->res->names++;
-        if (check_image(c, &n->manifest, &why) < 0)
-            problem(c, c->o->repair ? refs_remove(c->s, &n->name, NULL) : -ENOTSUP,
-                    "image %s: %s%s",
-                    refs_is_unnamed(&n->name) ? n->manifest.hex : ref_format(&n->name, text),
-                    why.text, c->o->repair ? "; pull it again" : "");
+        check_name(c, &names.v[i]);
     }
     free(names.v);
     return r;

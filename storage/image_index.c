@@ -41,3 +41,24 @@ int image_find_index(const struct store *s, const char *name, struct ref *ret_na
         *ret = found.target;
     return 0;
 }
+
+int image_find_target(const struct store *s, const char *name, struct image_target *ret,
+                      struct err *e)
+{
+    struct image_target t = {0};
+    struct image_found found;
+    int r = image_search(s, name, &found, e);
+
+    if (r < 0)
+        return r;
+    r = image_member_id(s, &found.target, &t.id, e);
+    if (r < 0) /* named, but missing: that is no "not known" */
+        return err_wrap(e, r == -ENOENT ? -EBADMSG : r, "%s", name);
+    t.digest = found.target;
+    t.index = found.index;
+    t.is_index = hash_equal(&t.id, &t.digest);
+    if (found.name.registry[0])
+        ref_format(&found.name, t.name);
+    *ret = t;
+    return 0;
+}

@@ -14,4 +14,16 @@
 int image_find_index(const struct store *s, const char *name, struct ref *ret_name,
                      struct digest *ret, struct text *ret_bytes, struct err *e);
 
+/* What a word leads to, be it an image or an index. */
+struct image_target {
+    char name[REF_TEXT_MAX]; /* the full name it was found by; "" when by id */
+    struct digest digest;    /* of the manifest or the index */
+    struct digest index;     /* of the index that a manifest came through; hex[0] == 0: none */
+    struct digest id;        /* the image's, or the index's own digest */
+    bool is_index;
+};
+/* -ENOENT, -ENOTUNIQ as image_find; -EBADMSG: it is named, but missing. */
+int image_find_target(const struct store *s, const char *name, struct image_target *ret,
+                      struct err *e);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "core/base/auto.h"
 #include "core/base/log.h"
+#include "storage/image_member.h"
 #include "storage/layer.h"
 #include "storage/record.h"
 #include "storage/refs.h"
@@ -69,6 +70,115 @@ static int fill(const struct store *s, const struct image *i, struct image_entry
     return ret->labels ? 0 : err_memory(e);
 }
 
+/* ---- indexes ---- */
+
+struct each_image {
+    const struct store *s;
+    int (*fn)(void *arg, const struct image *i, struct err *e);
+    void *arg;
+};
+
+static int see_member(void *arg, const struct image_member *m, struct err *e)
+{
+    const struct each_image *x = arg;
+    autoimage struct image i = {0};
+
+    if (!m->is_image || !m->here || image_open(x->s, &m->descriptor->digest, &i, NULL) < 0)
+        return 0;
+    return x->fn(x->arg, &i, e);
+}
+
+int image_list_each_image(const struct store *s, const struct image_entry *entry,
+                          int (*fn)(void *arg, const struct image *i, struct err *e), void *arg,
+                          struct err *e)
+{
+    struct each_image x = {s, fn, arg};
+    autoimage struct image i = {0};
+
+    if (entry->is_index)
+        return image_member_each(s, &entry->manifest, see_member, &x, e);
+    return image_open(s, &entry->manifest, &i, NULL) < 0 ? 0 : fn(arg, &i, e);
+}
+
+static bool among(const struct digest *list, size_t n, const struct digest *d)
+{
+    for (size_t i = 0; i < n; i++)
+        if (hash_equal(&list[i], d))
+            return true;
+    return false;
+}
+
+struct filling {
+    const struct store *s;
+    struct image_entry *entry;
+    struct digest *layers; /* owned; counted already */
+    size_t layer_count;
+};
+
+static int add_size(struct filling *f, const struct digest *layer, struct err *e)
+{
+    struct layer_meta meta;
+    struct digest *v;
+
+    if (among(f->layers, f->layer_count, layer))
+        return 0;
+    v = realloc(f->layers, (f->layer_count + 1) * sizeof *v);
+    if (!v)
+        return err_memory(e);
+    f->layers = v;
+    v[f->layer_count++] = *layer;
+    if (layer_meta(f->s, layer, &meta, NULL) == 0)
+        f->entry->size_bytes += meta.disk_bytes;
+    return 0;
+}
+
+static int add_member(void *arg, const struct image *i, struct err *e)
+{
+    struct filling *f = arg;
+    struct image_entry *entry = f->entry;
+    struct digest *v = realloc(entry->members, (entry->member_count + 1) * sizeof *v);
+    long long created = 0;
+    int r = 0;
+
+    if (!v)
+        return err_memory(e);
+    entry->members = v;
+    v[entry->member_count++] = i->id;
+    (void)image_list_time(i->config.created, &created); /* an odd text: 0, unknown */
+    if (created > entry->created) {
+        entry->created = created;
+        memcpy(entry->created_text, i->config.created, sizeof entry->created_text);
+    }
+    for (size_t n = 0; r == 0 && n < i->config.diff_id_count; n++)
+        r = add_size(f, &i->config.diff_ids[n], e);
+    return r;
+}
+
+static int fill_index(const struct store *s, const struct digest *index, struct image_entry *ret,
+                      struct err *e)
+{
+    struct filling f = {.s = s, .entry = ret};
+    int r;
+
+    *ret = (struct image_entry){
+        .id = *index, .manifest = *index, .is_index = true, .labels = json_object()};
+    ret->diff_ids = calloc(1, sizeof *ret->diff_ids);
+    r = ret->diff_ids && ret->labels ? image_list_each_image(s, ret, add_member, &f, e)
+                                     : err_memory(e);
+    free(f.layers);
+    return r;
+}
+
+bool image_list_has_id(const struct image_entry *entry, const char *hex)
+{
+    for (size_t i = 0; i < entry->member_count; i++)
+        if (strcmp(entry->members[i].hex, hex) == 0)
+            return true;
+    return strcmp(entry->id.hex, hex) == 0;
+}
+
+/* ---- all ---- */
+
 struct loading {
     const struct store *s;
     struct image_list list;
@@ -82,56 +192,96 @@ static struct image_entry *entry_of(struct loading *l, const struct digest *mani
     return NULL;
 }
 
-/* A new entry, or the one that has the same config by another manifest. NULL and r 0: unreadable.
- */
-static int add_entry(struct loading *l, const struct ref *name, const struct digest *manifest,
-                     struct image_entry **ret, struct err *e)
+static struct image_entry *new_entry(struct loading *l)
+{
+    struct image_entry *v = realloc(l->list.v, (l->list.n + 1) * sizeof *v);
+
+    if (!v)
+        return NULL;
+    l->list.v = v;
+    v += l->list.n++;
+    *v = (struct image_entry){0};
+    return v;
+}
+
+/* A new entry, or the one that has the same config by another manifest. -EBADMSG: unreadable. */
+static int add_image(struct loading *l, const struct digest *manifest, struct image_entry **ret,
+                     struct err *e)
 {
     autoimage struct image i = {0};
-    struct image_entry *v;
-    char text[REF_TEXT_MAX];
-    struct err why = {0};
 
-    if (image_open(l->s, manifest, &i, &why) < 0) {
-        log_warn("image %s cannot be read (rctr system check tells more): %s",
-                 refs_is_unnamed(name) ? manifest->hex : ref_format(name, text), why.text);
-        return 0;
-    }
+    if (image_open(l->s, manifest, &i, e) < 0)
+        return -EBADMSG;
     for (size_t n = 0; n < l->list.n; n++)
         if (hash_equal(&l->list.v[n].id, &i.id)) {
             *ret = &l->list.v[n];
             return 0;
         }
-    v = realloc(l->list.v, (l->list.n + 1) * sizeof *v);
-    if (!v)
-        return err_memory(e);
-    l->list.v = v;
-    *ret = &v[l->list.n++];
-    return fill(l->s, &i, *ret, e);
+    *ret = new_entry(l);
+    return *ret ? fill(l->s, &i, *ret, e) : err_memory(e);
 }
 
-static int see(void *arg, const struct ref *name, const struct digest *manifest, struct err *e)
+static int add_index(struct loading *l, const struct digest *index, struct image_entry **ret,
+                     struct err *e)
+{
+    *ret = new_entry(l);
+    return *ret ? fill_index(l->s, index, *ret, e) : err_memory(e);
+}
+
+/* *ret NULL and 0: what the name leads to is unreadable. */
+static int add_entry(struct loading *l, const struct ref *name, const struct digest *digest,
+                     struct image_entry **ret, struct err *e)
+{
+    char text[REF_TEXT_MAX];
+    struct err why = {0};
+    struct digest id;
+    int r = image_member_id(l->s, digest, &id, &why) < 0 ? -EBADMSG : 0;
+
+    if (r == 0)
+        r = hash_equal(&id, digest) ? add_index(l, digest, ret, &why)
+                                    : add_image(l, digest, ret, &why);
+    if (r == -EBADMSG) {
+        log_warn("image %s cannot be read (rctr system check tells more): %s",
+                 refs_is_unnamed(name) ? digest->hex : ref_format(name, text), why.text);
+        return 0;
+    }
+    if (r < 0 && e)
+        *e = why;
+    return r;
+}
+
+static int add_digest(struct image_entry *entry, const struct ref *name, const struct digest *d,
+                      struct err *e)
+{
+    autofree char *text = NULL;
+    char repo[REF_TEXT_MAX];
+
+    if (!d->hex[0])
+        return 0;
+    text = text_format("%s@sha256:%s", ref_format_repo(name, repo), d->hex);
+    if (!text)
+        return err_memory(e);
+    return strv_has(&entry->digests, text) ? 0 : strv_add(&entry->digests, text, e);
+}
+
+static int see(void *arg, const struct ref *name, const struct refs_target *t, struct err *e)
 {
     struct loading *l = arg;
-    struct image_entry *entry = entry_of(l, manifest);
-    char repo[REF_TEXT_MAX], text[REF_TEXT_MAX];
-    autofree char *digest = NULL;
+    struct image_entry *entry = entry_of(l, &t->digest);
+    char text[REF_TEXT_MAX];
     int r = 0;
 
     if (!entry)
-        r = add_entry(l, name, manifest, &entry, e);
+        r = add_entry(l, name, &t->digest, &entry, e);
     if (r < 0 || !entry || refs_is_unnamed(name))
         return r;
-    ref_format_repo(name, repo);
     if (!name->digest.hex[0])
         r = strv_add(&entry->names, ref_format(name, text), e);
-    digest =
-        text_format("%s@sha256:%s", repo, name->digest.hex[0] ? name->digest.hex : manifest->hex);
-    if (r == 0 && !digest)
-        r = err_memory(e);
-    if (r == 0 && !strv_has(&entry->digests, digest))
-        r = strv_add(&entry->digests, digest, e);
-    return r;
+    if (r == 0)
+        r = add_digest(entry, name, &t->index, e);
+    if (r == 0)
+        r = add_digest(entry, name, &name->digest, e);
+    return r < 0 ? r : add_digest(entry, name, &t->digest, e);
 }
 
 static bool stands_on(const struct image_entry *upper, const struct image_entry *lower)
@@ -147,7 +297,8 @@ static bool stands_on(const struct image_entry *upper, const struct image_entry 
 static void mark_intermediate(struct image_list *l)
 {
     for (size_t i = 0; i < l->n; i++)
-        for (size_t k = 0; l->v[i].digests.n == 0 && !l->v[i].intermediate && k < l->n; k++)
+        for (size_t k = 0;
+             l->v[i].digests.n == 0 && !l->v[i].is_index && !l->v[i].intermediate && k < l->n; k++)
             l->v[i].intermediate = stands_on(&l->v[k], &l->v[i]);
 }
 
@@ -163,7 +314,7 @@ static int newest_first(const void *a, const void *b)
 int image_list_load(const struct store *s, struct image_list *ret, struct err *e)
 {
     struct loading l = {.s = s};
-    int r = refs_each(s, see, &l, e);
+    int r = refs_each_target(s, see, &l, e);
 
     if (r < 0) {
         image_list_free(&l.list);
@@ -182,7 +333,7 @@ static int see_container(void *arg, struct record *r, struct err *e)
 
     (void)e;
     for (size_t i = 0; i < l->n; i++)
-        l->v[i].containers += hash_equal(&l->v[i].id, &r->image_id);
+        l->v[i].containers += image_list_has_id(&l->v[i], r->image_id.hex);
     return 0;
 }
 
@@ -200,6 +351,7 @@ void image_list_free(struct image_list *l)
         strv_free(&l->v[i].digests);
         json_decref(l->v[i].labels);
         free(l->v[i].diff_ids);
+        free(l->v[i].members);
     }
     free(l->v);
     *l = (struct image_list){0};

@@ -1,6 +1,7 @@
 #include "core/engine/df.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "core/base/usage.h"
 #include "core/engine/size.h"
 #include "storage/image.h"
+#include "storage/image_member.h"
 #include "storage/layer.h"
 #include "storage/refs.h"
 #include "storage/volume_use.h"
@@ -73,32 +75,63 @@ static int need_image(struct survey *v, const struct digest *manifest, struct im
     return r;
 }
 
-static int see_ref(void *arg, const struct ref *name, const struct digest *manifest, struct err *e)
+static int see_member(void *arg, const struct image_member *m, struct err *e)
 {
     autoimage struct image i = {0};
 
+    return m->here ? need_image(arg, &m->descriptor->digest, &i, e) : 0;
+}
+
+static int see_ref(void *arg, const struct ref *name, const struct refs_target *t, struct err *e)
+{
+    struct survey *v = arg;
+    autoimage struct image i = {0};
+    int r = need(v, &t->index, e);
+
     (void)name;
-    return need_image(arg, manifest, &i, e);
+    if (r == 0)
+        r = need_image(v, &t->digest, &i, e);
+    if (r == 0 && !i.id.hex[0] && image_member_each(v->s, &t->digest, see_member, v, e) == -ENOMEM)
+        r = -ENOMEM; /* an index that cannot be read needs no more than itself */
+    return r;
 }
 
 /* ---- images ---- */
+
+struct each_floor {
+    struct survey *v;
+    void (*fn)(struct df_image *d, struct floor *f);
+    struct df_image *d;
+    struct strv seen; /* images of one index share layers */
+};
+
+static int see_image(void *arg, const struct image *i, struct err *e)
+{
+    struct each_floor *x = arg;
+
+    for (size_t n = 0; n < i->config.diff_id_count; n++) {
+        const struct digest *d = &i->config.diff_ids[n];
+        struct floor *f;
+
+        if (strv_has(&x->seen, d->hex))
+            continue;
+        f = floor_of(x->v, d);
+        if (!f || strv_add(&x->seen, d->hex, e) < 0)
+            return err_memory(e);
+        x->fn(x->d, f);
+    }
+    return 0;
+}
 
 static int each_floor(struct survey *v, const struct image_entry *entry,
                       void (*fn)(struct df_image *d, struct floor *f), struct df_image *d,
                       struct err *e)
 {
-    autoimage struct image i = {0};
+    struct each_floor x = {.v = v, .fn = fn, .d = d};
+    int r = image_list_each_image(v->s, entry, see_image, &x, e);
 
-    if (image_open(v->s, &entry->manifest, &i, NULL) < 0)
-        return 0; /* it has just been removed */
-    for (size_t n = 0; n < i.config.diff_id_count; n++) {
-        struct floor *f = floor_of(v, &i.config.diff_ids[n]);
-
-        if (!f)
-            return err_memory(e);
-        fn(d, f);
-    }
-    return 0;
+    strv_free(&x.seen);
+    return r;
 }
 
 static void count_image(struct df_image *d, struct floor *f)
@@ -169,7 +202,7 @@ static int see_container(void *arg, struct record *r, struct err *e)
         f->in_use = true;
     }
     for (size_t i = 0; i < d->list.n; i++)
-        d->images[i].containers += hash_equal(&d->list.v[i].id, &r->image_id);
+        d->images[i].containers += image_list_has_id(&d->list.v[i], r->image_id.hex);
     if (r->manifest_digest.hex[0] && need_image(v, &r->manifest_digest, &image, e) < 0)
         return -ENOMEM;
     d->of_containers.total++;
@@ -258,7 +291,7 @@ int df_load(const struct store *s, struct df *ret, struct err *e)
     if (r == 0)
         r = survey_volumes(&v, e);
     if (r == 0)
-        r = refs_each(s, see_ref, &v, e);
+        r = refs_each_target(s, see_ref, &v, e);
     if (r == 0) {
         sum_images(&v);
         survey_blobs(&v);

@@ -10,6 +10,7 @@
 #include "storage/event.h"
 #include "storage/gc.h"
 #include "storage/image_list.h"
+#include "storage/image_member.h"
 #include "storage/record.h"
 #include "storage/refs.h"
 
@@ -78,11 +79,11 @@ struct names {
 static int see_name(void *arg, const struct ref *name, const struct digest *manifest, struct err *e)
 {
     struct names *l = arg;
-    autoimage struct image i = {0};
+    struct digest id;
 
     (void)e;
-    if (l->n < ARRAY_SIZE(l->v) && image_open(l->s, manifest, &i, NULL) == 0 &&
-        hash_equal(&i.id, l->id))
+    if (l->n < ARRAY_SIZE(l->v) && image_member_id(l->s, manifest, &id, NULL) == 0 &&
+        hash_equal(&id, l->id))
         l->v[l->n++] = *name;
     return 0;
 }
@@ -115,6 +116,14 @@ static int see_container(void *arg, struct record *r, struct err *e)
     return r->image_id.hex[0] ? strv_add(arg, r->image_id.hex, e) : 0;
 }
 
+static bool in_use(const struct image_entry *i, const struct strv *used)
+{
+    for (size_t n = 0; n < used->n; n++)
+        if (image_list_has_id(i, used->v[n]))
+            return true;
+    return false;
+}
+
 int prune_images_run(struct store *s, const struct prune_images *o, struct strv *ret_ids,
                      long long *ret_bytes, struct err *e)
 {
@@ -128,7 +137,7 @@ int prune_images_run(struct store *s, const struct prune_images *o, struct strv 
     if (r == 0)
         r = image_list_load(s, &images, e);
     for (size_t i = 0; r == 0 && i < images.n; i++) {
-        if (!takes(o, &images.v[i]) || strv_has(&used, images.v[i].id.hex))
+        if (!takes(o, &images.v[i]) || in_use(&images.v[i], &used))
             continue;
         r = take_names(s, &images.v[i], e);
         if (r == 0)

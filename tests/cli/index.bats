@@ -171,3 +171,101 @@ count() { # what is in a folder of the store
     fails_with 125 'the store has no image of that repository' rctr push -a "$repo/none"
     fails_with 125 '--digestfile takes one digest' rctr push -a --digestfile x "$repo"
 }
+
+@test "an index is one line of images, with what its images take" {
+    two_architectures "$repo" 1
+    rctr pull -q --all-platforms "$repo:1"
+    is "$(rctr images --format '{{.Repository}}:{{.Tag}} {{.ID}}')" "$repo:1 ${index:7:12}"
+    is "$(rctr images -a -q --no-trunc)" "$index"
+    is "$(rctr images --digests --format '{{.Digest}}')" "$index"
+    is "$(rctr images --format json | jq -c '.[0].RepoDigests')" "[\"$repo@$index\"]"
+    # each layer once: what the folders of the three layers take
+    is "$(rctr images --format json | jq '.[0].Size')" "$(cat "$RCTR_STATE"/layers/*/meta.json | jq -s 'map(.disk_bytes) | add')"
+    is "$(rctr system df --format json | jq -r '.[] | select(.Type == "Images") | .Total')" 1
+    is "$(rctr system df --format json | jq -r '.[] | select(.Type == "Blobs") | .Active == .Total')" true
+    rctr create -q --pull never "$repo:1" >/dev/null
+    is "$(rctr images --format '{{.Containers}}')" 1
+    rctr pull -q "$repo:$host"
+    is "$(rctr images --format '{{.Tag}}' | sort)" "$(printf '%s\n' 1 "$host" | sort)"
+    rctr image tree "$repo:$host" >/dev/null
+}
+
+@test "RepoDigests lists the index before the image" {
+    two_architectures "$repo" 1
+    rctr pull -q "$repo:1"
+    is "$(rctr image inspect "$repo:1" | jq -c '.[0].RepoDigests')" "[\"$repo@$index\",\"$repo@$own\"]"
+    is "$(rctr images --format json | jq -c '.[0].RepoDigests')" "[\"$repo@$index\",\"$repo@$own\"]"
+    rctr tag "$repo:1" "$repo:2"
+    is "$(rctr image inspect "$repo:2" | jq -c '.[0].RepoDigests')" "[\"$repo@$index\",\"$repo@$own\"]"
+    rctr pull -q --all-platforms "$repo:1"
+    rctr image inspect "$repo:1" >doc
+    is "$(jq -c '.[0].RepoDigests' doc)" "[\"$repo@$index\",\"$repo@$own\"]"
+    is "$(jq -c '.[0].RepoTags' doc)" "[\"$repo:1\",\"$repo:2\"]"
+    is "$(jq -r '.[0].Digest' doc)" "$own"
+}
+
+@test "an index gets names, loses them, and goes with the last one" {
+    two_architectures "$repo" 1
+    rctr pull -q --all-platforms "$repo:1"
+    rctr tag "$repo:1" localhost/both
+    is "$(rctr images -q --no-trunc)" "$index"
+    is "$(rctr rmi "$repo:1")" "Untagged: $repo:1"
+    rctr untag localhost/both
+    is "$(rctr images --format '{{.Repository}} {{.ID}}')" "<none> ${index:7:12}"
+    rctr tag "${index#*:}" localhost/again
+    is "$(rctr images --format '{{.Repository}}')" localhost/again
+    rctr create -q --name one --pull never localhost/again >/dev/null
+    fails_with 2 'is in use by container' rctr rmi localhost/again
+    rctr rm one >/dev/null
+    fails_with 125 'belongs to an index' rctr rmi "localhost/again@$own"
+    # the tag of one member, onto the index's own name
+    rctr tag "localhost/again@$own" localhost/own
+    rctr create -q --name one --pull never localhost/own >/dev/null
+    is "$(rctr rmi localhost/again)" "$(printf 'Untagged: %s\nDeleted: %s' localhost/again:latest "$index")"
+    is "$(count layers)" 2
+    is "$(rctr run --rm --network none localhost/own -c 'echo runs')" runs
+    rctr rm one >/dev/null
+    rctr rmi localhost/own >/dev/null
+    is "$(count blobs/sha256) $(count layers)" "0 0"
+}
+
+@test "prune takes an index that has lost its name, and none that is in use" {
+    two_architectures "$repo" 1
+    rctr pull -q --all-platforms "$repo:1"
+    rctr untag "$repo:1"
+    rctr create -q --name one --pull never "${index#*:}" >/dev/null
+    rctr image prune -f >/dev/null
+    is "$(rctr images -q --no-trunc)" "$index"
+    rctr rm one >/dev/null
+    has "$(rctr image prune -f)" "${index#*:}"
+    is "$(count blobs/sha256) $(count layers)" "0 0"
+}
+
+@test "system check knows indexes: a damaged image of one becomes a descriptor" {
+    two_architectures "$repo" 1
+    rctr pull -q --all-platforms "$repo:1"
+    rctr pull -q "$repo:$foreign"
+    rctr rmi "$repo:$foreign" >/dev/null
+    rctr system check
+    id=$(jq -r '.config.digest' "$RCTR_STATE/blobs/sha256/${other#*:}")
+    rm "$RCTR_STATE/blobs/sha256/${id#*:}"
+    run rctr system check
+    [ "$status" -ne 0 ]
+    has "$output" "image $repo:1, linux/$foreign: "
+    rctr system check --repair || true
+    rctr system check
+    [ ! -e "$RCTR_STATE/blobs/sha256/${other#*:}" ]
+    is "$(rctr run --rm --network none --pull never "$repo:1" -c 'echo runs')" runs
+    fails_with 125 'is not in the store' rctr create --pull never --platform "linux/$foreign" "$repo:1"
+    rctr create -q --platform "linux/$foreign" "$repo:1" >/dev/null 2>&1 # fetched again
+    # an index that is only remembered
+    rctr rm -fa >/dev/null
+    rctr rmi "$repo:1" >/dev/null
+    rctr pull -q "$repo:1"
+    rm "$RCTR_STATE/blobs/sha256/${index#*:}"
+    run rctr system check
+    has "$output" "that it came through is missing"
+    rctr system check --repair || true
+    rctr system check
+    rctr run --rm --network none --pull never "$repo:1" -c 'echo runs'
+}
