@@ -14,7 +14,7 @@
 
 struct copy_args {
     bool all, quiet, preserve_digests;
-    const char *authfile, *digestfile, *format;
+    const char *authfile, *digestfile, *format, *signature_policy;
     struct platform_args platform;
     struct registry_args from, to;
     long long retry;
@@ -49,6 +49,8 @@ static const struct opt copy_opts[] OPT_TABLE = {
     OPT_INT(0, "retry", struct copy_args, retry, "N", "Try a request that fails N times more",
             .preset = "3"),
     OPT_ALIAS(0, "retry-times", "retry"),
+    OPT_TEXT(0, "signature-policy", struct copy_args, signature_policy, "FILE",
+             "Accept what this policy.json accepts, instead of the usual one", .guess = GUESS_FILE),
     OPT_TEXT(0, "src-authfile", struct copy_args, from.authfile, "FILE",
              "Read the source's credentials from FILE", .guess = GUESS_FILE),
     OPT_TEXT(0, "src-cert-dir", struct copy_args, from.cert_dir, "DIR",
@@ -144,6 +146,7 @@ static int image_copy_main(const void *args, int argc, const char **argv, struct
     struct platform platform;
     struct copier_options o = {.all = a->all,
                                .preserve_digests = a->preserve_digests,
+                               .signature_policy = a->signature_policy,
                                .progress = show,
                                .arg = (void *)(size_t)args};
     struct place_options from = {0}, to = {0};

@@ -14,6 +14,7 @@ struct copier {
     struct source *from;
     struct sink *to;
     const struct copier_options *o;
+    struct trust trust;
     struct strv done; /* digests of the blobs that are there */
 };
 
@@ -141,11 +142,23 @@ static int send(struct copier *c, const struct document *d, bool last, struct er
 
 static int copy_document(struct copier *c, struct document *d, bool last, int depth, struct err *e);
 
+/* One that is refused keeps all of them back; copy_document asks again, for nested indexes too. */
+static int admit_members(struct copier *c, const struct manifest *index, struct err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < index->layer_count; i++)
+        if (!strstr(index->layers[i].media_type, "index") &&
+            !strstr(index->layers[i].media_type, "list"))
+            r = source_admit(c->from, &c->trust, &index->layers[i].digest, e);
+    return r;
+}
+
 static int copy_members(struct copier *c, struct document *index, int depth, struct err *e)
 {
     int r = depth == DEPTH_MAX
                 ? err_set(e, ELOOP, "indexes lead to indexes, more than %d deep", (int)DEPTH_MAX)
-                : 0;
+                : admit_members(c, &index->m, e);
 
     for (size_t i = 0; r == 0 && i < index->m.layer_count; i++) {
         const struct digest *wanted = &index->m.layers[i].digest;
@@ -179,6 +192,8 @@ static int copy_document(struct copier *c, struct document *d, bool last, int de
 {
     int r = parse(d, e);
 
+    if (r == 0 && !d->m.is_index)
+        r = source_admit(c->from, &c->trust, &d->digest, e);
     if (r == 0)
         r = d->m.is_index ? copy_members(c, d, depth, e) : copy_blobs(c, d, e);
     if (r == 0)
@@ -212,8 +227,10 @@ int copier_run(struct store *s, struct source *from, struct sink *to,
 {
     struct copier c = {.store = s, .from = from, .to = to, .o = o};
     struct document d = {0};
-    int r = read_first(&c, &d, e);
+    int r = trust_load(o->signature_policy, &c.trust, e);
 
+    if (r == 0)
+        r = read_first(&c, &d, e);
     if (r == 0)
         r = check_index(&c, &d, e);
     if (r == 0)
@@ -224,6 +241,7 @@ int copier_run(struct store *s, struct source *from, struct sink *to,
         *ret = d.digest;
     document_free(&d);
     strv_free(&c.done);
+    trust_free(&c.trust);
     return r;
 }
 
@@ -232,11 +250,14 @@ int copier_member(struct store *s, struct source *from, struct sink *to, const s
 {
     struct copier c = {.store = s, .from = from, .to = to, .o = o};
     struct document doc = {0};
-    int r = source_manifest(from, d, &doc.bytes, &doc.digest, e);
+    int r = trust_load(o->signature_policy, &c.trust, e);
 
+    if (r == 0)
+        r = source_manifest(from, d, &doc.bytes, &doc.digest, e);
     if (r == 0)
         r = copy_document(&c, &doc, false, 0, e);
     document_free(&doc);
     strv_free(&c.done);
+    trust_free(&c.trust);
     return r;
 }

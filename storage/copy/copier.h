@@ -27,12 +27,14 @@ struct copier_options {
     bool all;              /* an index with all its members; else the one of `platform` */
     bool preserve_digests; /* fail rather than change a manifest */
     enum copier_format format;
-    const struct platform *platform;                            /* NULL: this machine's */
+    const char *signature_policy;    /* a policy.json; NULL: the usual places */
+    const struct platform *platform; /* NULL: this machine's */
     void (*progress)(void *arg, const struct copier_event *ev); /* may be NULL */
     void *arg;
 };
 
-/* *ret is the digest of the manifest or index there. */
+/* *ret is the digest of the manifest or index there. -EKEYREJECTED: the signature policy refuses an
+ * image; nothing of that image was read then but its manifest. */
 int copier_run(struct store *s, struct source *from, struct sink *to,
                const struct copier_options *o, struct digest *ret, struct err *e);
 

@@ -30,6 +30,16 @@ int source_manifest(struct source *s, const struct digest *d, struct text *ret,
     return err_wrap(e, s->kind->manifest(s->of, d, ret, ret_digest, e), "%s", s->name);
 }
 
+int source_admit(struct source *s, const struct trust *t, const struct digest *d, struct err *e)
+{
+    if (s->kind->admit)
+        return s->kind->admit(s->of, t, d, e);
+    return t->file
+               ? err_set(e, EKEYREJECTED, "%s: the signature policy '%s' cannot be asked about it",
+                         s->name, t->file)
+               : 0;
+}
+
 int source_blob(struct source *s, const struct descriptor *d, struct source_part *ret,
                 struct err *e)
 {

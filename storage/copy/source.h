@@ -14,6 +14,7 @@
 #include "storage/manifest.h"
 #include "storage/ref.h"
 #include "storage/store.h"
+#include "storage/trust.h"
 
 /* The bytes of a blob. */
 struct source_part {
@@ -34,6 +35,9 @@ struct source_kind {
                     struct err *e);
     int (*blob)(void *of, const struct descriptor *d, struct source_part *ret, struct err *e);
     void (*close)(void *of);
+    /* May the image with this manifest be taken, as the signature policy has it? NULL: nobody can
+     * say, so not where there is a policy. */
+    int (*admit)(void *of, const struct trust *t, const struct digest *d, struct err *e);
 };
 
 struct source {
@@ -57,6 +61,8 @@ static inline void source_auto_(struct source *s)
  * -ENOENT: there is none. */
 int source_manifest(struct source *s, const struct digest *d, struct text *ret,
                     struct digest *ret_digest, struct err *e);
+/* Asked before any blob of an image is read. -EKEYREJECTED: the policy refuses it. */
+int source_admit(struct source *s, const struct trust *t, const struct digest *d, struct err *e);
 /* A blob by its digest and (when >= 0) its size. -ENOENT: the source has it not. */
 int source_blob(struct source *s, const struct descriptor *d, struct source_part *ret,
                 struct err *e);

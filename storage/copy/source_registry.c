@@ -12,12 +12,14 @@
 
 #include "core/base/auto.h"
 #include "storage/blob.h"
+#include "storage/registry/sigstore.h"
 
 enum { POLL_MS = 1000, PROGRESS_BYTES = 1 << 20 };
 
 struct there {
     struct store *store;
     struct registry registry;
+    struct ref name; /* as it was asked for, wherever a mirror is */
     char reference[200];
     struct text first; /* the manifest that the name leads to */
     struct digest first_digest;
@@ -152,6 +154,13 @@ static int read_blob(void *of, const struct descriptor *d, struct source_part *r
 
 /* ---- opening ---- */
 
+static int admit(void *of, const struct trust *trust, const struct digest *d, struct err *e)
+{
+    struct there *t = of;
+
+    return sigstore_admit(&t->registry, trust, &t->name, d, e);
+}
+
 static void close_there(void *of)
 {
     struct there *t = of;
@@ -205,7 +214,7 @@ static int open_first(struct there *t, const struct ref *name, const struct regi
 int source_registry_open(struct store *s, const struct ref *name, const struct registry_options *o,
                          struct source *ret, struct err *e)
 {
-    static const struct source_kind kind = {read_manifest, read_blob, close_there};
+    static const struct source_kind kind = {read_manifest, read_blob, close_there, admit};
     struct there *t = calloc(1, sizeof *t);
     char text[REF_TEXT_MAX];
     int r;
@@ -213,6 +222,7 @@ int source_registry_open(struct store *s, const struct ref *name, const struct r
     if (!t)
         return err_memory(e);
     t->store = s;
+    t->name = *name;
     if (name->digest.hex[0])
         snprintf(t->reference, sizeof t->reference, "sha256:%s", name->digest.hex);
     else

@@ -337,3 +337,65 @@ pulled() {
     cat deep/o.tar >pipe.tar
     refused "oci-archive:(a pipe)" bash -c 'cat pipe.tar | rctr load'
 }
+
+# platforms NAME: an index with an image for this machine and one for another; sets $here and $there
+platforms() {
+    local arch other
+    arch=$(dpkg --print-architecture)
+    for other in s390x "$arch"; do
+        mkdir -p "$other" && echo "$other" >"$other/word"
+        oci_pack "$other" >"$other.tar"
+        oci_new "oci-$other" '{}' "$other.tar"
+        skopeo copy -q --insecure-policy --dest-tls-verify=false "oci:oci-$other:latest" "docker://$1-$other"
+    done
+    there=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$1-s390x")
+    here=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$1-$arch")
+    jq -nc --arg arch "$arch" --argjson a "$(jq -c '.manifests[0] | {mediaType, digest, size}' "oci-$arch/index.json")" \
+        --argjson b "$(jq -c '.manifests[0] | {mediaType, digest, size}' oci-s390x/index.json)" \
+        '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests: [
+          $a + {platform: {os: "linux", architecture: $arch}}, $b + {platform: {os: "linux", architecture: "s390x"}}]}' >index.json
+    curl -sf -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' --data-binary @index.json \
+        "http://$RCTR_TEST_REGISTRY/v2/$repo/manifests/${1##*:}"
+    index=sha256:$(sha256sum index.json | cut -d' ' -f1)
+}
+
+@test "of several platforms the image that is chosen must be signed" {
+    trusting good
+    platforms "$name:two"
+    signed good "$repo" "$index" "$name:two"
+    refused "the registry has no signature of it (tag sha256-${here#*:}.sig)" rctr pull -q "$name:two"
+    signed good "$repo" "$here" "$name:two"
+    pulled "$name:two"
+    pulled "$name@$index"
+    refused "the registry has no signature of it (tag sha256-${there#*:}.sig)" rctr pull -q --all-platforms "$name:two"
+    refused "the registry has no signature of it (tag sha256-${there#*:}.sig)" rctr pull -q --arch s390x "$name:two"
+    signed good "$repo" "$there" "$name:two"
+    rctr pull -q --all-platforms "$name:two"
+}
+
+@test "image copy is under the policy too" {
+    trusting good
+    fails_with 125 "the registry has no signature of it" rctr image copy -q "$name:1" "dir:$PWD/copy"
+    is "$(find copy -type f 2>/dev/null)" ""
+    fails_with 125 "the registry has no signature of it" rctr image copy -q "$name:1" "docker://$name-copy:1"
+    ! skopeo inspect --tls-verify=false "docker://$name-copy:1"
+    echo '{"default": [{"type": "insecureAcceptAnything"}]}' >all.json
+    rctr image copy -q --signature-policy all.json "$name:1" "dir:$PWD/all"
+    signed good "$repo" "$digest" "$name:1"
+    rctr image copy -q "$name:1" "dir:$PWD/copy"
+    rctr image copy -q "$name:1" "docker://$name-copy:1"
+    fails_with 125 "refused by the signature policy" rctr image copy -q "dir:$PWD/copy" "docker://$name-copy:2"
+    policy "{\"default\": [{\"type\": \"reject\"}], \"transports\": {\"dir\": {\"$PWD/copy\": [{\"type\": \"insecureAcceptAnything\"}]}}}"
+    rctr image copy -q "dir:$PWD/copy" "docker://$name-copy:2"
+    rctr pull -q "dir:$PWD/copy"
+    fails_with 125 "it lets no image in" rctr pull -q "dir:$PWD/all"
+    store=$RCTR_STATE RCTR_STATE=$PWD/other
+    fails_with 125 "it lets no image in" rctr image copy -q "dir:$PWD/all" "docker://$name-copy:3"
+    is "$(find "$RCTR_STATE/blobs/sha256" -type f 2>/dev/null)" ""
+    RCTR_STATE=$store
+    trusting good
+    platforms "$name:two"
+    signed good "$repo" "$here" "$name:two"
+    rctr image copy -q "$name:two" "dir:$PWD/one"
+    fails_with 125 "the registry has no signature of it (tag sha256-${there#*:}.sig)" rctr image copy -q --all "$name:two" "docker://$name-copy:two"
+}
