@@ -22,6 +22,7 @@
 #include "storage/image.h"
 #include "storage/image_member.h"
 #include "storage/layer.h"
+#include "storage/origin.h"
 #include "storage/record.h"
 #include "storage/refs.h"
 
@@ -29,6 +30,7 @@
 struct marks {
     const struct store *s;
     struct strv blobs, layers;
+    struct strv away; /* members of indexes that are not in the store */
 };
 
 static int mark(struct strv *l, const struct digest *d, struct err *e)
@@ -58,7 +60,7 @@ static int see_member(void *arg, const struct image_member *i, struct err *e)
     struct marks *m = arg;
 
     if (!i->here)
-        return 0;
+        return mark(&m->away, &i->descriptor->digest, e);
     return i->is_image ? mark_image(m, &i->descriptor->digest, e)
                        : mark(&m->blobs, &i->descriptor->digest, e);
 }
@@ -131,6 +133,7 @@ static int mark_all(struct marks *m, struct err *e)
         r = record_each(m->s, see_record, m, e);
     sort(&m->blobs);
     sort(&m->layers);
+    sort(&m->away);
     return r;
 }
 
@@ -138,6 +141,7 @@ static void marks_free(struct marks *m)
 {
     strv_free(&m->blobs);
     strv_free(&m->layers);
+    strv_free(&m->away);
 }
 
 /* Names in a folder of the store that are 64 hex digits and not marked. */
@@ -179,6 +183,20 @@ static int sweep_blobs(struct store *s, const struct marks *m, struct gc_result 
         memcpy(d.hex, gone.v[i], sizeof d.hex);
         r = blob_remove(s, &d, e);
         res->blobs += r == 0;
+    }
+    return r;
+}
+
+static int sweep_origins(const struct store *s, const struct marks *m, struct err *e)
+{
+    autostrv struct strv gone = {0};
+    int r = unmarked(s, "origins", &m->away, &gone, e);
+
+    for (size_t i = 0; r == 0 && i < gone.n; i++) {
+        struct digest d;
+
+        memcpy(d.hex, gone.v[i], sizeof d.hex);
+        r = origin_remove(s, &d, e);
     }
     return r;
 }
@@ -273,6 +291,8 @@ int gc_run(struct store *s, bool wait, struct gc_result *ret, struct err *e)
         r = sweep_blobs(s, &m, &res, e); /* first: on a full disk it makes room for the renames */
     if (r == 0)
         r = sweep_layers(s, &m, &res, e);
+    if (r == 0)
+        r = sweep_origins(s, &m, e);
     marks_free(&m);
     if (ret)
         *ret = res;

@@ -26,32 +26,7 @@ struct output {
     struct tar_write *tar; /* NULL: into the folder */
     int folder_fd;
     struct strv written; /* what needs to be there once only */
-    const struct image_save_view *view;
-    struct save_event now; /* digest NULL: what is written is no layer */
 };
-
-/* So many bytes more of a layer are written. */
-static void wrote(struct output *o, long long n)
-{
-    o->now.done_bytes += n;
-    if (o->view && o->now.digest)
-        o->view->progress(o->view->arg, &o->now);
-}
-
-/* The layer is written next: `total` bytes. */
-static void begin_layer(struct output *o, const struct digest *blob, long long total)
-{
-    o->now.digest = blob;
-    o->now.done_bytes = 0;
-    o->now.total_bytes = total;
-}
-
-/* Also when it was written before, for another image. */
-static void end_layer(struct output *o)
-{
-    o->now.digest = NULL;
-    o->now.layer++;
-}
 
 /* ---- files ---- */
 
@@ -113,7 +88,6 @@ static int copy_to_tar(struct output *o, int from, struct err *e)
         r = tar_write_filled(o->tar, (size_t)n, e);
         if (r < 0)
             return r;
-        wrote(o, n);
     }
 }
 
@@ -125,7 +99,7 @@ static int copy_to_folder(struct output *o, const char *name, int from, off_t si
     if (to < 0)
         return err_sys(e, "cannot create '%s'", name);
     while (size > 0) {
-        ssize_t n = sendfile(to, from, NULL, size < PIECE ? (size_t)size : PIECE);
+        ssize_t n = sendfile(to, from, NULL, (size_t)size);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -133,7 +107,6 @@ static int copy_to_folder(struct output *o, const char *name, int from, off_t si
             return n == 0 ? err_set(e, EBADMSG, "the blob became shorter")
                           : err_sys(e, "cannot write '%s'", name);
         size -= n;
-        wrote(o, n);
     }
     return 0;
 }
@@ -176,14 +149,10 @@ static int put_oci_image(struct output *o, const struct image *i, struct err *e)
 
     if (r == 0)
         r = put_oci_blob(o, &i->id, i->manifest.config.size, e);
-    for (size_t n = 0; r == 0 && n < i->manifest.layer_count; n++) {
-        const struct descriptor *d = &i->manifest.layers[n];
-
-        begin_layer(o, &d->digest, d->size);
-        r = err_wrap(e, put_oci_blob(o, &d->digest, d->size, e), "layer %zu of %zu", n + 1,
-                     i->manifest.layer_count);
-        end_layer(o);
-    }
+    for (size_t n = 0; r == 0 && n < i->manifest.layer_count; n++)
+        r = err_wrap(e,
+                     put_oci_blob(o, &i->manifest.layers[n].digest, i->manifest.layers[n].size, e),
+                     "layer %zu of %zu", n + 1, i->manifest.layer_count);
     return r;
 }
 
@@ -300,7 +269,6 @@ static int inflate_to_tar(struct output *o, struct inflate *z, long long size, s
         r = tar_write_filled(o->tar, (size_t)got, e);
         if (r < 0)
             return r;
-        wrote(o, got);
     }
     /* the end of the stream has its checksum, and nothing may come behind it */
     switch (inflate_read(z, &more, 1, e)) {
@@ -329,7 +297,6 @@ static int put_plain_layer(struct output *o, const struct digest *blob,
         r = plain_size(o, blob, diff_id, &size, e);
     if (r == 0)
         r = begin_tar_file(o, name, size, e);
-    begin_layer(o, blob, size);
     if (r == 0)
         r = inflate_new(fd, &none, &z, e);
     if (r == 0)
@@ -384,12 +351,10 @@ static int put_docker_image(struct output *o, const struct image *i, struct err 
                        i->manifest.layer_count, i->config.diff_id_count);
     snprintf(name, sizeof name, "%s.json", i->id.hex);
     r = put_blob(o, name, &i->id, -1, e);
-    for (size_t n = 0; r == 0 && n < i->config.diff_id_count; n++) {
+    for (size_t n = 0; r == 0 && n < i->config.diff_id_count; n++)
         r = err_wrap(e,
                      put_plain_layer(o, &i->manifest.layers[n].digest, &i->config.diff_ids[n], e),
                      "layer %zu of %zu", n + 1, i->config.diff_id_count);
-        end_layer(o);
-    }
     return r;
 }
 
@@ -412,15 +377,11 @@ static int save_docker(struct output *o, const struct image_save_item *items, si
 }
 
 int image_save(struct store *s, const struct image_save_item *items, size_t n,
-               enum image_save_format format, int fd, const struct image_save_view *view,
-               struct err *e)
+               enum image_save_format format, int fd, struct err *e)
 {
     const struct tar_sink sink = {tar_write_to_fd, &fd};
-    struct output o = {.s = s, .folder_fd = fd, .view = view};
+    struct output o = {.s = s, .folder_fd = fd};
     int r = 0;
-
-    for (size_t i = 0; i < n; i++)
-        o.now.layer_count += items[i].image.manifest.layer_count;
 
     if (format != IMAGE_SAVE_OCI_DIR)
         r = tar_write_new(&sink, &o.tar, e);

@@ -8,6 +8,7 @@
  *   containers/ID/…, names/NAME       (storage/record)
  *   volumes/NAME/data, meta.json      (storage/volume)
  *   cache/
+ *   origins/           (storage/origin)
  *   tmp/BOOT.PID.START/        everything a process has in progress
  *   tmp/BOOT.PID.START.lock    held by a flock as long as that process (or a child of it) works
  *

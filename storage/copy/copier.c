@@ -246,7 +246,7 @@ int copier_run(struct store *s, struct source *from, struct sink *to,
 }
 
 int copier_member(struct store *s, struct source *from, struct sink *to, const struct digest *d,
-                  const struct copier_options *o, struct err *e)
+                  const struct copier_options *o, struct descriptor *ret, struct err *e)
 {
     struct copier c = {.store = s, .from = from, .to = to, .o = o};
     struct document doc = {0};
@@ -256,6 +256,10 @@ int copier_member(struct store *s, struct source *from, struct sink *to, const s
         r = source_manifest(from, d, &doc.bytes, &doc.digest, e);
     if (r == 0)
         r = copy_document(&c, &doc, false, 0, e);
+    if (r == 0) {
+        *ret = (struct descriptor){.digest = doc.digest, .size = (long long)doc.bytes.n};
+        memcpy(ret->media_type, doc.m.media_type, sizeof ret->media_type);
+    }
     document_free(&doc);
     strv_free(&c.done);
     trust_free(&c.trust);

@@ -38,9 +38,9 @@ struct copier_options {
 int copier_run(struct store *s, struct source *from, struct sink *to,
                const struct copier_options *o, struct digest *ret, struct err *e);
 
-/* One manifest (of a member of an index too) with its blobs, under its digest. For `manifest push`,
- * whose members may be elsewhere. */
+/* One manifest (of a member of an index too) with its blobs, under its digest. *ret: type, digest
+ * and size of what is there. For `manifest push`, whose members may be elsewhere. */
 int copier_member(struct store *s, struct source *from, struct sink *to, const struct digest *d,
-                  const struct copier_options *o, struct err *e);
+                  const struct copier_options *o, struct descriptor *ret, struct err *e);
 
 #endif
