@@ -90,30 +90,6 @@ static int find(struct store *s, const char *word, struct source *ret, struct er
     return r;
 }
 
-/* The destination, else the image's own name. "docker://" is what it is anyway. */
-static int choose_name(const struct image *image, const char *to, struct ref *ret, struct err *e)
-{
-    int r;
-
-    if (!to && !*image->name)
-        return err_set(e, EINVAL, "the image has no name: say where it is to be pushed to");
-    if (to && text_starts(to, "docker://"))
-        to += strlen("docker://");
-    r = ref_parse(to ? to : image->name, ret, e);
-    if (r == 0 && ret->digest.hex[0] && !to) {
-        ret->digest = (struct digest){0};
-        if (!*ret->tag)
-            return err_set(e, EINVAL, "'%s' has no tag: say where it is to be pushed to",
-                           image->name);
-    }
-    if (r == 0 && strcmp(ret->registry, "localhost") == 0)
-        return err_set(e, EINVAL,
-                       "'%s' is the name of a local image: give it a registry's name with `rctr "
-                       "tag`, or name the destination",
-                       to ? to : image->name);
-    return r;
-}
-
 static int push_one(struct store *s, const char *word, const char *to, const struct push_options *o,
                     struct digest *ret, struct err *e)
 {
@@ -123,7 +99,7 @@ static int push_one(struct store *s, const char *word, const char *to, const str
     int r = find(s, word, &from, e);
 
     if (r == 0)
-        r = choose_name(&from.image, to, &name, e);
+        r = registry_args_destination(from.image.name, to, &name, e);
     if (r == 0 && from.index.n) {
         r = push_index(s, from.index.s, from.index.n, &name, o, ret, e);
     } else if (r == 0) {

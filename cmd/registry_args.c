@@ -1,6 +1,7 @@
 #include "cmd/registry_args.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "core/base/self.h"
 #include "core/base/text.h"
@@ -54,4 +55,26 @@ int registry_args_creds_copy(const char *creds, const char **ret, struct err *e)
 int registry_args_creds(const struct registry_args *a, const char **ret, struct err *e)
 {
     return registry_args_creds_copy(a->creds, ret, e);
+}
+
+int registry_args_destination(const char *name, const char *to, struct ref *ret, struct err *e)
+{
+    int r;
+
+    if (!to && !*name)
+        return err_set(e, EINVAL, "the image has no name: say where it is to be pushed to");
+    if (to && text_starts(to, "docker://"))
+        to += strlen("docker://");
+    r = ref_parse(to ? to : name, ret, e);
+    if (r == 0 && ret->digest.hex[0] && !to) {
+        ret->digest = (struct digest){0};
+        if (!*ret->tag)
+            return err_set(e, EINVAL, "'%s' has no tag: say where it is to be pushed to", name);
+    }
+    if (r == 0 && strcmp(ret->registry, "localhost") == 0)
+        return err_set(e, EINVAL,
+                       "'%s' is the name of a local image: give it a registry's name with `rctr "
+                       "tag`, or name the destination",
+                       to ? to : name);
+    return r;
 }

@@ -3,6 +3,7 @@
 #define RCTR_REGISTRY_ARGS_H
 
 #include "core/base/opt.h"
+#include "storage/ref.h"
 
 /* To be embedded in a command's arguments. */
 struct registry_args {
@@ -39,5 +40,9 @@ int registry_args_read(const struct registry_args *a, int *ret_tls_verify, int *
 int registry_args_creds(const struct registry_args *a, const char **ret, struct err *e);
 /* The same of the word by itself, for a command with two of them. */
 int registry_args_creds_copy(const char *creds, const char **ret, struct err *e);
+
+/* Where a push goes: the destination `to` ("docker://" is what it is anyway), else under the name
+ * that the image has ("": none). -EINVAL: it has none, or a local one. */
+int registry_args_destination(const char *name, const char *to, struct ref *ret, struct err *e);
 
 #endif

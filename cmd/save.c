@@ -8,13 +8,12 @@
 #include <unistd.h>
 
 #include "cmd/command.h"
-#include "cmd/progress.h"
 #include "core/base/auto.h"
 #include "storage/event.h"
 #include "storage/image_save.h"
 
 struct save_args {
-    const char *output, *format, *progress;
+    const char *output, *format;
     bool quiet, multi, compress;
 };
 
@@ -27,7 +26,6 @@ static const struct opt save_opts[] OPT_TABLE = {
              "Further words are images and never names for the first one"),
     OPT_TEXT('o', "output", struct save_args, output, "FILE",
              "Write to FILE (a folder with oci-dir), not to standard output", .guess = GUESS_FILE),
-    PROGRESS_OPTION(struct save_args),
     OPT_FLAG('q', "quiet", struct save_args, quiet, "Do not tell on the terminal what was saved"),
     OPT_DONE,
 };
@@ -152,17 +150,12 @@ static void remove_half(const struct save_args *a, enum image_save_format format
 static int save_items(struct store *s, const struct save_args *a, enum image_save_format format,
                       const struct image_save_item *items, size_t n, struct err *e)
 {
-    struct progress progress;
-    const struct image_save_view view = {progress_save, &progress};
     autofd int fd = -1;
-    int r = progress_open(&progress, a->progress, a->quiet, e);
+    int r = open_output(a, format, &fd, e);
 
-    if (r == 0)
-        r = open_output(a, format, &fd, e);
     if (r < 0)
         return r;
-    r = image_save(s, items, n, format, fd, &view, e);
-    progress_end(&progress);
+    r = image_save(s, items, n, format, fd, e);
     if (r < 0)
         remove_half(a, format, fd);
     for (size_t i = 0; r == 0 && i < n; i++) {

@@ -1,0 +1,183 @@
+/* rctr manifest push: a list and the images in it into a registry. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/command.h"
+#include "cmd/manifest_rm.h"
+#include "cmd/progress.h"
+#include "cmd/registry_args.h"
+#include "core/base/auto.h"
+#include "core/base/file.h"
+#include "core/base/log.h"
+#include "storage/copy/list_push.h"
+#include "storage/gc.h"
+#include "storage/image_index.h"
+
+struct manifest_push_args {
+    bool all, quiet, force, insecure, remove, remove_signatures;
+    const char *compression, *digestfile, *format, *progress;
+    const char *add_compression, *sign_by, *sign_key, *sign_param, *sign_pass;
+    long long level;
+    struct registry_args registry;
+};
+
+/* clang-format off */
+#define REFUSED(NAME, FIELD) \
+    OPT_TEXT(0, NAME, struct manifest_push_args, FIELD, "VALUE", "Refused with the reason", \
+             .hidden = true)
+/* clang-format on */
+
+static const struct opt manifest_push_opts[] OPT_TABLE = {
+    REFUSED("add-compression", add_compression),
+    OPT_FLAG(0, "all", struct manifest_push_args, all,
+             "Push the images in the list too, not the list alone", .preset = "true"),
+    REGISTRY_AUTHFILE(struct manifest_push_args, registry),
+    REGISTRY_CERT_DIR(struct manifest_push_args, registry),
+    OPT_TEXT(0, "compression-format", struct manifest_push_args, compression, "gzip|zstd|none",
+             "Compress layers this way that are not compressed", .preset = "gzip"),
+    OPT_INT(0, "compression-level", struct manifest_push_args, level, "N",
+            "Compress harder: 1 to 9 with gzip, 1 to 19 with zstd", .preset = "-1"),
+    REGISTRY_CREDS(struct manifest_push_args, registry),
+    OPT_TEXT(0, "digestfile", struct manifest_push_args, digestfile, "FILE",
+             "Write the digest of the list to FILE", .guess = GUESS_FILE),
+    OPT_FLAG(0, "force-compression", struct manifest_push_args, force,
+             "Compress layers anew that are compressed in another way"),
+    OPT_TEXT('f', "format", struct manifest_push_args, format, "oci|v2s2",
+             "Write the list and the images in it as OCI's or docker's, whatever they are"),
+    OPT_FLAG(0, "insecure", struct manifest_push_args, insecure, "The same as --tls-verify=false"),
+    PROGRESS_OPTION(struct manifest_push_args),
+    OPT_ALIAS('p', "purge", "rm"),
+    OPT_FLAG('q', "quiet", struct manifest_push_args, quiet, "Show nothing"),
+    OPT_FLAG(0, "remove-signatures", struct manifest_push_args, remove_signatures,
+             "Leave out signatures (rctr sends none)", .hidden = true),
+    REGISTRY_RETRY(struct manifest_push_args, registry),
+    OPT_FLAG(0, "rm", struct manifest_push_args, remove, "Remove the list when it is pushed"),
+    REFUSED("sign-by", sign_by),
+    REFUSED("sign-by-sigstore", sign_param),
+    REFUSED("sign-by-sigstore-private-key", sign_key),
+    REFUSED("sign-passphrase-file", sign_pass),
+    REGISTRY_TLS_VERIFY(struct manifest_push_args, registry),
+    OPT_DONE,
+};
+
+static int refuse(const struct manifest_push_args *a, struct err *e)
+{
+    if (a->sign_by || a->sign_key || a->sign_param || a->sign_pass)
+        return err_set(e, ENOTSUP,
+                       "rctr does not sign images: sign what was pushed (cosign, or skopeo copy)");
+    if (a->add_compression)
+        return err_set(e, ENOTSUP,
+                       "--add-compression: rctr pushes each image in one compression: push a "
+                       "second one with --compression-format and add it to the list");
+    if (!a->all && a->format)
+        return err_set(e, EINVAL,
+                       "--format changes the images in the list, which --all=false does not push");
+    return 0;
+}
+
+static int read_format(const struct manifest_push_args *a, struct list_push_options *o,
+                       struct err *e)
+{
+    o->format = COPIER_AS_IS;
+    if (!a->format)
+        return 0;
+    if (strcmp(a->format, "oci") == 0)
+        o->format = COPIER_OCI;
+    else if (strcmp(a->format, "v2s2") == 0)
+        o->format = COPIER_DOCKER;
+    else
+        return err_set(e, EINVAL,
+                       "unknown format \"%s\". Choose one of the supported formats: 'oci' or "
+                       "'v2s2'",
+                       a->format);
+    if (o->format == COPIER_DOCKER && o->push.format == DEFLATE_ZSTD)
+        return err_set(e, EINVAL, "--format v2s2 has no layers compressed by zstd");
+    return 0;
+}
+
+static int read_options(const struct manifest_push_args *a, struct list_push_options *o,
+                        struct err *e)
+{
+    struct push_options *p = &o->push;
+    int r = refuse(a, e);
+
+    if (r == 0)
+        r = err_wrap(e, deflate_parse(a->compression, &p->format, e), "--compression-format");
+    p->level = (int)a->level;
+    if (r == 0 && a->level != DEFLATE_LEVEL_FAST)
+        r = err_wrap(e, deflate_check_level(p->format, a->level, e), "--compression-level");
+    if (r == 0)
+        r = registry_args_read(&a->registry, &p->tls_verify, &p->retries, e);
+    if (r == 0)
+        r = registry_args_creds(&a->registry, &p->creds, e);
+    if (a->insecure)
+        p->tls_verify = 0;
+    p->authfile = a->registry.authfile;
+    p->cert_dir = a->registry.cert_dir;
+    p->all_anew = a->force;
+    o->list_only = !a->all;
+    return r < 0 ? r : read_format(a, o, e);
+}
+
+static int push(struct store *s, const char *word, const char *to,
+                const struct list_push_options *o, struct digest *ret, struct err *e)
+{
+    autotext struct text bytes = {0};
+    char text[REF_TEXT_MAX] = "";
+    struct ref name, where;
+    bool lost = false;
+    int r = image_find_index(s, word, &name, NULL, &bytes, e);
+
+    if (r == 0 && name.registry[0])
+        ref_format(&name, text);
+    if (r == 0)
+        r = registry_args_destination(text, to, &where, e);
+    if (r == 0)
+        r = list_push(s, bytes.s, bytes.n, &where, o, ret, &lost, e);
+    if (r == 0 && lost)
+        log_warn("docker's manifest list has no annotations: those of the list were left out");
+    return r;
+}
+
+static int manifest_push_main(const void *args, int argc, const char **argv, struct err *e)
+{
+    const struct manifest_push_args *a = args;
+    struct progress progress;
+    struct list_push_options o = {.push = {.progress = progress_push, .arg = &progress}};
+    autostore struct store s = STORE_CLOSED;
+    char text[DIGEST_TEXT_MAX];
+    struct digest digest;
+    int r = read_options(a, &o, e);
+
+    if (r == 0)
+        r = progress_open(&progress, a->progress, a->quiet, e);
+    if (r == 0)
+        r = store_open(&s, e);
+    if (r < 0)
+        return r;
+    r = push(&s, argv[0], argc > 1 ? argv[1] : NULL, &o, &digest, e);
+    progress_end(&progress);
+    if (r == 0 && a->digestfile)
+        r = err_wrap(e, file_put(a->digestfile, hash_format(&digest, text), 0644, e),
+                     "--digestfile");
+    if (r == 0 && a->remove)
+        r = manifest_rm_list(&s, argv[0], true, e);
+    store_unlock(&s);
+    if (r == 0 && (a->remove || a->format)) /* converted manifests are garbage now */
+        (void)gc_run(&s, false, NULL, NULL);
+    return r;
+}
+
+const struct command command_manifest_push OPT_TABLE = {
+    .name = "manifest push",
+    .operand = "LIST [DESTINATION]",
+    .summary = "Push a manifest list and its images to a registry",
+    .opts = manifest_push_opts,
+    .args_size = sizeof(struct manifest_push_args),
+    .operands_min = 1,
+    .operands_max = 2,
+    .mixed = true,
+    .guess = GUESS_IMAGE,
+    .main = manifest_push_main,
+};
