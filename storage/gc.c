@@ -298,3 +298,16 @@ int gc_run(struct store *s, bool wait, struct gc_result *ret, struct err *e)
         *ret = res;
     return r;
 }
+
+int gc_needed_blobs(const struct store *s, struct strv *ret, struct err *e)
+{
+    struct marks m = {.s = s};
+    int r = mark_all(&m, e);
+
+    if (r == 0) {
+        *ret = m.blobs;
+        m.blobs = (struct strv){0};
+    }
+    marks_free(&m);
+    return r;
+}

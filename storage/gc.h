@@ -5,6 +5,7 @@
 #ifndef RCTR_GC_H
 #define RCTR_GC_H
 
+#include "core/base/text.h"
 #include "storage/store.h"
 
 struct gc_result {
@@ -18,5 +19,9 @@ struct gc_result {
  * time hold no lock: see gc.c. -EBADMSG: a named image is damaged, so nothing is certain and
  * nothing was removed. `ret` may be NULL. */
 int gc_run(struct store *s, bool wait, struct gc_result *ret, struct err *e);
+
+/* The blobs that gc_run would leave: their hex digits, sorted (some of them twice). -EBADMSG: as
+ * above, then it would leave all. */
+int gc_needed_blobs(const struct store *s, struct strv *ret, struct err *e);
 
 #endif

@@ -8,13 +8,12 @@
 #include <sys/stat.h>
 
 #include "core/base/auto.h"
-#include "core/base/usage.h"
-#include "core/engine/size.h"
+#include "core/engine/df_disk.h"
+#include "storage/gc.h"
 #include "storage/image.h"
-#include "storage/image_member.h"
-#include "storage/layer.h"
-#include "storage/refs.h"
 #include "storage/volume_use.h"
+
+enum { BLOCK = 512 };
 
 /* A layer on the disk. */
 struct floor {
@@ -27,10 +26,10 @@ struct floor {
 struct survey {
     const struct store *s;
     struct df *d;
+    struct df_disk disk;
     struct floor *floors;
     size_t floor_count;
-    json_t *index;  /* hex of a layer → its place in floors */
-    json_t *needed; /* a set: hex of the blobs that are in use */
+    json_t *index; /* hex of a layer → its place in floors */
 };
 
 /* ---- layers ---- */
@@ -38,7 +37,6 @@ struct survey {
 static struct floor *floor_of(struct survey *v, const struct digest *id)
 {
     const json_t *at = json_object_get(v->index, id->hex);
-    struct layer_meta meta = {0};
     struct floor *all;
 
     if (at)
@@ -49,51 +47,9 @@ static struct floor *floor_of(struct survey *v, const struct digest *id)
     v->floors = all;
     if (json_object_set_new(v->index, id->hex, json_integer((json_int_t)v->floor_count)) < 0)
         return NULL;
-    (void)layer_meta(v->s, id, &meta, NULL); /* one that is missing takes nothing */
     all += v->floor_count++;
-    *all = (struct floor){.id = *id, .bytes = meta.disk_bytes};
+    *all = (struct floor){.id = *id, .bytes = df_disk_of(&v->disk.layers, id->hex)};
     return all;
-}
-
-static int need(struct survey *v, const struct digest *blob, struct err *e)
-{
-    return blob->hex[0] && json_object_set_new(v->needed, blob->hex, json_true()) < 0
-               ? err_memory(e)
-               : 0;
-}
-
-static int need_image(struct survey *v, const struct digest *manifest, struct image *i,
-                      struct err *e)
-{
-    int r = need(v, manifest, e);
-
-    if (r < 0 || image_open(v->s, manifest, i, NULL) < 0)
-        return r;
-    r = need(v, &i->id, e);
-    for (size_t n = 0; r == 0 && n < i->manifest.layer_count; n++)
-        r = need(v, &i->manifest.layers[n].digest, e);
-    return r;
-}
-
-static int see_member(void *arg, const struct image_member *m, struct err *e)
-{
-    autoimage struct image i = {0};
-
-    return m->here ? need_image(arg, &m->descriptor->digest, &i, e) : 0;
-}
-
-static int see_ref(void *arg, const struct ref *name, const struct refs_target *t, struct err *e)
-{
-    struct survey *v = arg;
-    autoimage struct image i = {0};
-    int r = need(v, &t->index, e);
-
-    (void)name;
-    if (r == 0)
-        r = need_image(v, &t->digest, &i, e);
-    if (r == 0 && !i.id.hex[0] && image_member_each(v->s, &t->digest, see_member, v, e) == -ENOMEM)
-        r = -ENOMEM; /* an index that cannot be read needs no more than itself */
-    return r;
 }
 
 /* ---- images ---- */
@@ -168,11 +124,10 @@ static void sum_images(struct survey *v)
     d->of_images.total = d->list.n;
     for (size_t i = 0; i < d->list.n; i++)
         d->of_images.active += d->images[i].containers > 0;
-    for (size_t i = 0; i < v->floor_count; i++) {
-        d->of_images.size += v->floors[i].bytes;
-        if (!v->floors[i].in_use)
-            d->of_images.reclaimable += v->floors[i].bytes;
-    }
+    /* Those that nothing stands on any more are counted too. */
+    d->of_images.size = d->of_images.reclaimable = df_disk_sum(&v->disk.layers);
+    for (size_t i = 0; i < v->floor_count; i++)
+        d->of_images.reclaimable -= v->floors[i].in_use ? v->floors[i].bytes : 0;
 }
 
 /* ---- containers ---- */
@@ -182,14 +137,14 @@ static int see_container(void *arg, struct record *r, struct err *e)
     struct survey *v = arg;
     struct df *d = v->d;
     struct df_container *all = realloc(d->containers, (d->container_count + 1) * sizeof *all);
-    autoimage struct image image = {0};
-    struct size size = {0};
+    long long size;
 
     if (!all)
         return err_memory(e);
     d->containers = all;
-    if (record_settle(v->s, r, NULL) < 0 || size_of(v->s, r, &size, NULL) < 0)
+    if (record_settle(v->s, r, NULL) < 0)
         return 0; /* it has just been removed */
+    size = df_disk_of(&v->disk.containers, r->id);
     for (size_t i = 0; i < r->layers.n; i++) {
         struct digest id;
         struct floor *f;
@@ -203,15 +158,12 @@ static int see_container(void *arg, struct record *r, struct err *e)
     }
     for (size_t i = 0; i < d->list.n; i++)
         d->images[i].containers += image_list_has_id(&d->list.v[i], r->image_id.hex);
-    if (r->manifest_digest.hex[0] && need_image(v, &r->manifest_digest, &image, e) < 0)
-        return -ENOMEM;
     d->of_containers.total++;
-    d->of_containers.size += size.rw_bytes;
-    if (record_has_monitor(r->state))
+    if (record_has_monitor(r->state)) {
         d->of_containers.active++;
-    else
-        d->of_containers.reclaimable += size.rw_bytes;
-    all[d->container_count].size = size.rw_bytes;
+        d->of_containers.reclaimable -= size;
+    }
+    all[d->container_count].size = size;
     all[d->container_count++].record = *r;
     *r = (struct record){.dir_fd = -1};
     return 0;
@@ -233,57 +185,78 @@ static int survey_volumes(struct survey *v, struct err *e)
         return err_memory(e);
     for (size_t i = 0; r == 0 && i < names.n; i++) {
         struct df_volume *to = &d->volumes[d->volume_count++];
-        autofree char *path = text_format("volumes/%s/data", names.v[i]);
-        struct usage u = {0};
-
         to->name = strdup(names.v[i]);
-        if (!to->name || !path)
+        if (!to->name)
             return err_memory(e);
-        r = usage_add_all(v->s->fd, path, &u, e);
         to->links = volume_use_count(&use, to->name);
-        to->size = u.bytes;
+        to->size = df_disk_of(&v->disk.volumes, to->name);
         d->of_volumes.total++;
         d->of_volumes.active += to->links > 0;
-        d->of_volumes.size += to->size;
-        d->of_volumes.reclaimable += to->links ? 0 : to->size;
+        d->of_volumes.reclaimable -= to->links ? to->size : 0;
     }
     return r;
 }
 
 /* ---- blobs ---- */
 
-static void survey_blobs(struct survey *v)
+static int compare(const void *a, const void *b)
 {
-    int fd = openat(v->s->fd, "blobs/sha256", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int survey_blobs(struct survey *v, struct err *e)
+{
+    int fd = openat(v->s->fd, "blobs/sha256", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    autostrv struct strv needed = {0};
     struct df_sum *sum = &v->d->of_blobs;
     const struct dirent *ent;
+    bool all;
 
     if (!dir && fd >= 0)
         close(fd);
-    while (dir && (ent = readdir(dir))) {
+    r = gc_needed_blobs(v->s, &needed, e);
+    all = r == -EBADMSG; /* an image is damaged: prune would remove nothing */
+    while (dir && (r == 0 || all) && (ent = readdir(dir))) {
+        const char *name = ent->d_name;
         struct stat st;
 
-        if (strlen(ent->d_name) != DIGEST_HEX ||
-            fstatat(dirfd(dir), ent->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+            fstatat(dirfd(dir), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
         sum->total++;
-        sum->size += st.st_size;
-        if (json_object_get(v->needed, ent->d_name))
+        sum->size += (long long)st.st_blocks * BLOCK;
+        if (all || (needed.n && bsearch(&name, needed.v, needed.n, sizeof *needed.v, compare)))
             sum->active++;
         else
-            sum->reclaimable += st.st_size;
+            sum->reclaimable += (long long)st.st_blocks * BLOCK;
     }
     if (dir)
         closedir(dir);
+    return all ? 0 : r;
+}
+
+static void begin_sums(struct survey *v)
+{
+    struct df *d = v->d;
+
+    d->of_containers.size = d->of_containers.reclaimable = df_disk_sum(&v->disk.containers);
+    d->of_volumes.size = d->of_volumes.reclaimable = df_disk_sum(&v->disk.volumes);
+    d->of_rest = (struct df_sum){
+        .total = v->disk.rest_files, .size = v->disk.rest, .reclaimable = v->disk.leftover};
+    d->of_rest.active = d->of_rest.total - v->disk.leftovers;
 }
 
 int df_load(const struct store *s, struct df *ret, struct err *e)
 {
-    struct survey v = {.s = s, .d = ret, .index = json_object(), .needed = json_object()};
-    int r = v.index && v.needed ? 0 : err_memory(e);
+    struct survey v = {.s = s, .d = ret, .index = json_object()};
+    int r = v.index ? 0 : err_memory(e);
 
     *ret = (struct df){0};
+    if (r == 0)
+        r = df_disk_load(s, &v.disk, e);
+    if (r == 0)
+        begin_sums(&v);
     if (r == 0)
         r = survey_images(&v, e);
     if (r == 0)
@@ -291,14 +264,12 @@ int df_load(const struct store *s, struct df *ret, struct err *e)
     if (r == 0)
         r = survey_volumes(&v, e);
     if (r == 0)
-        r = refs_each_target(s, see_ref, &v, e);
-    if (r == 0) {
+        r = survey_blobs(&v, e);
+    if (r == 0)
         sum_images(&v);
-        survey_blobs(&v);
-    }
+    df_disk_free(&v.disk);
     free(v.floors);
     json_decref(v.index);
-    json_decref(v.needed);
     return r;
 }
 

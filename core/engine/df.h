@@ -7,12 +7,12 @@
 #include "storage/volume.h"
 
 struct df_image {
-    long long size, shared, unique; /* of its layers; shared: of those other images stand on too */
+    long long size, shared, unique; /* its layers; shared: those other images stand on too */
     size_t containers;              /* made from it */
 };
 struct df_container {
     struct record record; /* owned, settled */
-    long long size;       /* of what it wrote */
+    long long size;       /* what it wrote, its logs and what is known of it */
 };
 struct df_volume {
     char *name; /* owned */
@@ -22,7 +22,7 @@ struct df_volume {
 
 struct df_sum {
     size_t total, active;
-    long long size, reclaimable; /* bytes */
+    long long size, reclaimable; /* bytes of the disk */
 };
 
 struct df {
@@ -35,10 +35,13 @@ struct df {
     struct df_sum of_images, of_containers, of_volumes;
     struct df_sum of_blobs; /* compressed layers and manifests as they were pulled; active: those
                                that a name or a container needs */
+    struct df_sum of_rest;  /* files: names, caches, events, and what killed commands have left,
+                               which is reclaimable */
 };
 
 /* Looks at everything: milliseconds for what is small, seconds for containers or volumes with very
- * many files. A layer counts once, however many images stand on it. */
+ * many files, and the first time for layers. A layer counts once, however many images stand on it.
+ * The five sums together are what `du -s` says of the state folder (engine/df_disk). */
 int df_load(const struct store *s, struct df *ret, struct err *e);
 void df_free(struct df *d);
 #define autodf __attribute__((cleanup(df_free)))
