@@ -36,8 +36,10 @@ static int load_main(const void *args, int argc, const char **argv, struct err *
     const struct load_args *a = args;
     autostore struct store s = STORE_CLOSED;
     bool quiet = a->quiet;
-    const struct image_load_options o = {
-        .named = tell, .arg = &quiet, .signature_policy = a->signature_policy};
+    const struct image_load_options o = {.named = tell,
+                                         .all_platforms = true,
+                                         .arg = &quiet,
+                                         .signature_policy = a->signature_policy};
     autofd int fd = -1;
     int r;
 

@@ -10,6 +10,7 @@
 #include "cmd/command.h"
 #include "core/base/auto.h"
 #include "storage/event.h"
+#include "storage/image_index.h"
 #include "storage/image_save.h"
 
 struct save_args {
@@ -77,13 +78,15 @@ static int add_tag(struct image_save_item *first, const char *word, struct err *
     return strv_has(&first->names, text) ? 0 : strv_add(&first->names, text, e);
 }
 
-static int add_image(struct image_save_item *items, size_t *n, struct image *i, struct err *e)
+static int add_image(struct image_save_item *items, size_t *n, struct image *i,
+                     const struct digest *index, struct err *e)
 {
     size_t k = 0;
 
     while (k < *n && !hash_equal(&items[k].image.manifest_digest, &i->manifest_digest))
         k++;
     if (k == *n) {
+        items[*n].index = *index;
         items[(*n)++].image = *i;
     } else {
         memcpy(items[k].image.name, i->name, sizeof i->name);
@@ -92,17 +95,39 @@ static int add_image(struct image_save_item *items, size_t *n, struct image *i, 
     return add_own_name(&items[k], e);
 }
 
-static int find_images(const struct store *s, const struct save_args *a, int argc,
-                       const char **argv, struct image_save_item *items, size_t *n, struct err *e)
+/* An index goes as it is into OCI's formats, so that its digest stays; docker's archive has no
+ * place for one and gets its image for this machine. */
+static int find_item(const struct store *s, const char *word, enum image_save_format format,
+                     struct image *ret, struct digest *ret_index, struct err *e)
+{
+    struct image_target t;
+    int r = image_find_target(s, word, &t, e);
+
+    if (r < 0)
+        return r;
+    if (!t.is_index || format == IMAGE_SAVE_DOCKER) {
+        r = image_find(s, word, NULL, ret, e);
+        return r == -ENOENT ? -EINVAL : r; /* it is known, but has no image for this machine */
+    }
+    *ret = (struct image){.manifest_digest = t.digest, .id = t.digest};
+    memcpy(ret->name, t.name, sizeof ret->name);
+    *ret_index = t.digest;
+    return 0;
+}
+
+static int find_images(const struct store *s, const struct save_args *a,
+                       enum image_save_format format, int argc, const char **argv,
+                       struct image_save_item *items, size_t *n, struct err *e)
 {
     int r = 0;
 
     for (int k = 0; k < argc && r == 0; k++) {
+        struct digest index = {0};
         struct image i = {0};
 
-        r = image_find(s, argv[k], NULL, &i, e);
+        r = find_item(s, argv[k], format, &i, &index, e);
         if (r == 0)
-            r = add_image(items, n, &i, e);
+            r = add_image(items, n, &i, &index, e);
         else if (r == -ENOENT && k > 0 && !a->multi)
             r = add_tag(&items[0], argv[k], e);
     }
@@ -191,7 +216,7 @@ static int save_main(const void *args, int argc, const char **argv, struct err *
     if (r < 0)
         return r;
     items = calloc((size_t)argc, sizeof *items);
-    r = items ? find_images(&s, a, argc, argv, items, &n, e) : err_memory(e);
+    r = items ? find_images(&s, a, format, argc, argv, items, &n, e) : err_memory(e);
     if (r == 0)
         r = save_items(&s, a, format, items, n, e);
     for (size_t i = 0; i < n; i++) {

@@ -19,6 +19,7 @@
 #include "storage/docker_archive.h"
 #include "storage/event.h"
 #include "storage/gc.h"
+#include "storage/load_index.h"
 #include "storage/load_watch.h"
 #include "storage/trust.h"
 
@@ -27,6 +28,7 @@ enum { DEPTH_MAX = 3 };
 /* An image that is whole, and the name it gets ("": none). */
 struct loaded {
     struct digest manifest, id;
+    struct digest index; /* that the manifest was chosen from, if any */
     char name[REF_TEXT_MAX];
 };
 
@@ -75,27 +77,29 @@ static int note_blobs(struct load *l, const struct image *i, struct err *e)
     return r;
 }
 
-/* The image of a manifest that is in the store: all that it needs, and the name it will have. */
-static int take_image(struct load *l, const struct digest *manifest, const char *name,
+/* The image of a manifest that is in the store: all that it needs. */
+static int take_image(struct load *l, const struct digest *manifest, struct digest *ret_id,
                       struct err *e)
 {
-    struct loaded *more = reallocarray(l->done, l->count + 1, sizeof *more);
     autoimage struct image i = {0};
-    int r;
+    int r = image_open(l->s, manifest, &i, e);
 
-    if (!more)
-        return err_memory(e);
-    l->done = more;
-    r = image_open(l->s, manifest, &i, e);
     if (r == 0)
         r = want_layers(l, &i, e);
     if (r == 0)
         r = note_blobs(l, &i, e);
-    if (r < 0)
-        return r;
-    more[l->count] = (struct loaded){.manifest = *manifest, .id = i.id};
-    snprintf(more[l->count].name, sizeof more[0].name, "%s", name);
-    l->count++;
+    *ret_id = i.id;
+    return r;
+}
+
+static int add_loaded(struct load *l, const struct loaded *d, struct err *e)
+{
+    struct loaded *more = reallocarray(l->done, l->count + 1, sizeof *more);
+
+    if (!more)
+        return err_memory(e);
+    l->done = more;
+    more[l->count++] = *d;
     return 0;
 }
 
@@ -138,19 +142,28 @@ static int check_digest(const char *name, const struct digest *manifest, struct 
                    manifest->hex);
 }
 
+static int choose_name(const struct load *l, const struct digest *digest, const char *own,
+                       bool docker, char ret[REF_TEXT_MAX], struct err *e)
+{
+    int r = 0;
+
+    *ret = 0;
+    if (l->o->as)
+        ref_format(l->o->as, ret);
+    else if (*own)
+        r = full_name(own, docker, ret, e);
+    return r < 0 || l->o->as ? r : check_digest(ret, digest, e);
+}
+
 static int take_named(struct load *l, const struct digest *manifest, const char *own, bool docker,
                       struct err *e)
 {
-    char name[REF_TEXT_MAX] = "";
-    int r = 0;
+    struct loaded d = {.manifest = *manifest};
+    int r = choose_name(l, manifest, own, docker, d.name, e);
 
-    if (l->o->as)
-        ref_format(l->o->as, name);
-    else if (*own)
-        r = full_name(own, docker, name, e);
-    if (r == 0 && !l->o->as)
-        r = check_digest(name, manifest, e);
-    return r < 0 ? r : take_image(l, manifest, name, e);
+    if (r == 0)
+        r = take_image(l, manifest, &d.id, e);
+    return r < 0 ? r : add_loaded(l, &d, e);
 }
 
 /* May the image come in that the archive calls `own`? Asked before anything of it is unpacked. */
@@ -211,6 +224,46 @@ static int resolve(struct load *l, const struct descriptor *d, int depth, struct
     return r;
 }
 
+/* All images of an index that are here, under the name of the index: 1. 0: there are not several,
+ * it may be no index. */
+static int take_index(struct load *l, const struct descriptor *index, struct err *e)
+{
+    struct loaded d = {.manifest = index->digest, .id = index->digest};
+    autostrv struct strv images = {0};
+    int r = load_index_images(&l->archive, &index->digest, &images, &l->used, e);
+
+    if (r < 0 || images.n < 2)
+        return r;
+    r = choose_name(l, &d.manifest, index->ref_name, false, d.name, e);
+    for (size_t n = 0; r == 0 && n < images.n; n++) {
+        struct descriptor image = {0};
+        struct digest id;
+
+        memcpy(image.digest.hex, images.v[n], DIGEST_HEX);
+        r = resolve(l, &image, 0, &image.digest, e); /* brings its config */
+        if (r == 0)
+            r = take_image(l, &image.digest, &id, e);
+    }
+    if (r == 0)
+        r = add_loaded(l, &d, e);
+    return r < 0 ? r : 1;
+}
+
+/* The one image that a descriptor of index.json leads to. */
+static int take_one(struct load *l, const struct descriptor *top, struct err *e)
+{
+    struct digest manifest;
+    int r = resolve(l, top, 0, &manifest, e);
+
+    if (r == 0)
+        r = take_named(l, &manifest, top->ref_name, false, e);
+    if (r == 0 && !hash_equal(&manifest, &top->digest)) {
+        l->done[l->count - 1].index = top->digest;
+        r = strv_add(&l->used, top->digest.hex, e);
+    }
+    return r;
+}
+
 static int load_oci(struct load *l, struct err *e)
 {
     struct manifest index = {0};
@@ -227,16 +280,15 @@ static int load_oci(struct load *l, struct err *e)
         r = err_set(e, EINVAL, "it holds %zu images, one name cannot be given to all",
                     index.layer_count);
     for (size_t n = 0; r == 0 && n < index.layer_count; n++) {
-        struct digest manifest;
-
         if (!is_wanted(l, index.layers[n].ref_name, false))
             continue;
         r = admit(l, l->archive.folder_fd >= 0 ? "oci" : "oci-archive", index.layers[n].ref_name,
                   e);
+        if (r == 0 && l->o->all_platforms)
+            r = take_index(l, &index.layers[n], e);
         if (r == 0)
-            r = resolve(l, &index.layers[n], 0, &manifest, e);
-        if (r == 0)
-            r = take_named(l, &manifest, index.layers[n].ref_name, false, e);
+            r = take_one(l, &index.layers[n], e);
+        r = r > 0 ? 0 : r;
     }
     manifest_free(&index);
     return r;
@@ -408,7 +460,7 @@ static int name_image(struct load *l, const struct loaded *d, struct err *e)
     int r = d->name[0] ? ref_parse(d->name, &name, e) : 0;
 
     if (r == 0)
-        r = d->name[0] ? image_name(l->s, &name, &d->manifest, e)
+        r = d->name[0] ? image_name_through(l->s, &name, &d->manifest, &d->index, e)
                        : image_keep_unnamed(l->s, &d->manifest, e);
     if (r < 0)
         return r;

@@ -22,6 +22,7 @@ struct image_load_options {
     bool one;                     /* several images are an error */
     const char *signature_policy; /* a policy.json; NULL: the usual places */
     const struct platform *platform; /* of an index's entries; NULL: this machine's */
+    bool all_platforms; /* all of its images; when these are several, the name leads to the index */
     /* Each name that was given; "" when the image has none. May be NULL. */
     void (*named)(void *arg, const char *name, const struct digest *id);
     void (*progress)(void *arg, const struct load_event *ev); /* may be NULL */

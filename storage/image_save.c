@@ -11,7 +11,9 @@
 
 #include "core/base/auto.h"
 #include "core/base/file.h"
+#include "core/base/log.h"
 #include "storage/blob.h"
+#include "storage/image_member.h"
 #include "storage/inflate.h"
 #include "storage/layer.h"
 #include "storage/tar_write.h"
@@ -156,15 +158,87 @@ static int put_oci_image(struct output *o, const struct image *i, struct err *e)
     return r;
 }
 
-static json_t *index_entry(const struct image *i, off_t size, const char *name)
+/* What the store has of an index. */
+struct saved_index {
+    struct output *o;
+    const struct manifest *index;
+    struct text lacking;
+    size_t images;
+};
+
+static int see_member(void *arg, const struct image_member *m, struct err *e)
+{
+    struct saved_index *x = arg;
+    const struct descriptor *d = m->descriptor;
+    autoimage struct image i = {0};
+    char platform[200];
+    int r;
+
+    if (!m->here && m->is_image)
+        text_addf(&x->lacking, "%s%s", x->lacking.n ? ", " : "",
+                  manifest_platform_format(&d->platform, platform));
+    if (!m->here || !m->is_image)
+        return m->here ? put_oci_blob(x->o, &d->digest, d->size, e) : 0;
+    x->images++;
+    r = image_open(x->o->s, &d->digest, &i, e);
+    if (r == 0)
+        r = put_oci_image(x->o, &i, e);
+    return err_wrap(e, r, "%s", manifest_platform_format(&d->platform, platform));
+}
+
+static int put_index_images(struct output *o, const struct digest *index, struct err *e)
+{
+    struct saved_index x = {.o = o};
+    int r = put_oci_blob(o, index, -1, e);
+
+    if (r == 0)
+        r = image_member_each(o->s, index, see_member, &x, e);
+    if (r == 0 && !x.images)
+        r = err_set(e, ENOENT, "the store has none of the index's images: %s",
+                    x.lacking.n ? x.lacking.s : "it is empty");
+    else if (r == 0 && x.lacking.n)
+        log_warn("of the index the store lacks %s: what is written only names them", x.lacking.s);
+    text_free(&x.lacking);
+    return r;
+}
+
+static int put_item(struct output *o, const struct image_save_item *item, struct err *e)
+{
+    return item->index.hex[0] ? put_index_images(o, &item->index, e)
+                              : put_oci_image(o, &item->image, e);
+}
+
+static json_t *index_entry(const struct manifest *m, const struct digest *d, off_t size,
+                           const char *name)
 {
     char text[DIGEST_TEXT_MAX];
-    json_t *o = json_pack("{s:s, s:s, s:I}", "mediaType", i->manifest.media_type, "digest",
-                          hash_format(&i->manifest_digest, text), "size", (json_int_t)size);
+    json_t *o = json_pack("{s:s, s:s, s:I}", "mediaType", m->media_type, "digest",
+                          hash_format(d, text), "size", (json_int_t)size);
 
     if (name)
         json_object_set_new(o, "annotations", json_pack("{s:s}", ref_name_key, name));
     return o;
+}
+
+/* An entry for each of an item's names. */
+static int add_entries(const struct output *o, const struct image_save_item *item, json_t *list,
+                       struct err *e)
+{
+    bool is_index = item->index.hex[0];
+    const struct digest *d = is_index ? &item->index : &item->image.manifest_digest;
+    struct manifest m = {0};
+    autofd int fd = -1;
+    off_t size;
+    int r = blob_open(o->s, d, &fd, &size, e);
+
+    if (r == 0)
+        r = image_member_document(o->s, d, &m, e);
+    if (r == 0 && !item->names.n)
+        json_array_append_new(list, index_entry(&m, d, size, NULL));
+    for (size_t k = 0; r == 0 && k < item->names.n; k++)
+        json_array_append_new(list, index_entry(&m, d, size, item->names.v[k]));
+    manifest_free(&m);
+    return r;
 }
 
 static int put_oci_index(struct output *o, const struct image_save_item *items, size_t n,
@@ -176,16 +250,10 @@ static int put_oci_index(struct output *o, const struct image_save_item *items, 
     json_object_set_new(index, "mediaType", json_string("application/vnd.oci.image.index.v1+json"));
     json_object_set_new(index, "manifests", list);
     for (size_t i = 0; i < n; i++) {
-        autofd int fd = -1;
-        off_t size;
-        int r = blob_open(o->s, &items[i].image.manifest_digest, &fd, &size, e);
+        int r = add_entries(o, &items[i], list, e);
 
         if (r < 0)
             return r;
-        if (!items[i].names.n)
-            json_array_append_new(list, index_entry(&items[i].image, size, NULL));
-        for (size_t k = 0; k < items[i].names.n; k++)
-            json_array_append_new(list, index_entry(&items[i].image, size, items[i].names.v[k]));
     }
     return put_json(o, "index.json", index, e);
 }
@@ -209,7 +277,7 @@ static int save_oci(struct output *o, const struct image_save_item *items, size_
     if (r == 0 && o->tar) /* a reader of the stream knows early what comes */
         r = put_oci_index(o, items, n, e);
     for (size_t i = 0; r == 0 && i < n; i++)
-        r = put_oci_image(o, &items[i].image, e);
+        r = put_item(o, &items[i], e);
     if (r == 0 && !o->tar) /* whoever finds it there finds the rest too */
         r = put_oci_index(o, items, n, e);
     return r;

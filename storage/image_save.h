@@ -12,8 +12,10 @@
 enum image_save_format { IMAGE_SAVE_DOCKER, IMAGE_SAVE_OCI, IMAGE_SAVE_OCI_DIR };
 
 struct image_save_item {
-    struct image image; /* owned */
-    struct strv names;  /* full names to write with it; may be empty */
+    struct image image;  /* owned */
+    struct digest index; /* hex[0]: it is an index with what the store has of it, and no image;
+                            not in a docker archive, which knows none */
+    struct strv names;   /* full names to write with it; may be empty */
 };
 
 /* fd: where the archive goes, or for IMAGE_SAVE_OCI_DIR an open folder without an index.json. The

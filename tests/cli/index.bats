@@ -269,3 +269,52 @@ count() { # what is in a folder of the store
     rctr system check
     rctr run --rm --network none --pull never "$repo:1" -c 'echo runs'
 }
+
+@test "an index is saved in OCI's formats, and loaded again" {
+    two_architectures "$repo" 1
+    rctr pull -q --all-platforms "$repo:1"
+    rctr save -q --format oci-archive -o both.tar "$repo:1"
+    rctr save -q --format oci-dir -o both "$repo:1"
+    is "$(jq -r '.manifests[0].digest' both/index.json)" "$index"
+    is "$(find both/blobs -type f | wc -l)" 8
+    rctr save -q -o one.tar "$repo:1" # docker's archive has this machine's image
+    is "$(tar -xOf one.tar manifest.json | jq length)" 1
+    for source in both.tar both; do
+        export RCTR_STATE=$BATS_TEST_TMPDIR/$source.state
+        is "$(rctr load -i "$source")" "Loaded image: $repo:1"
+        is "$(rctr images -q --no-trunc)" "$index"
+        is "$(count layers)" 3
+        is "$(rctr run --rm --network none "$repo:1" -c 'read x </arch; echo $x')" "$host"
+        rctr system check
+        common_teardown
+        cd "$BATS_TEST_TMPDIR"
+    done
+    export RCTR_STATE=$BATS_TEST_TMPDIR/third.state
+    rctr load -q -i one.tar
+    is "$(rctr images --format '{{.Repository}}:{{.Tag}}')" "$repo:1"
+    is "$(count layers)" 2
+    is "$(rctr run --rm --network none oci-archive:both.tar -c 'read x </arch; echo $x')" "$host"
+    rctr image exists "$repo@$index"
+    common_teardown
+    cd "$BATS_TEST_TMPDIR"
+    skopeo copy --quiet --all --insecure-policy --dest-tls-verify=false oci-archive:both.tar "docker://$repo/by-skopeo:1"
+    raw "$repo/by-skopeo" 1 | cmp - index.json
+    skopeo copy --quiet --all --insecure-policy --src-tls-verify=false "docker://$repo:1" oci-archive:skopeo.tar:localhost/s:1
+    export RCTR_STATE=$BATS_TEST_TMPDIR/fourth.state
+    rctr load -q -i skopeo.tar
+    is "$(rctr images --format '{{.Repository}} {{.ID}}')" "localhost/s ${index:7:12}"
+}
+
+@test "of an index that is here in part, what is here is saved, the rest is named" {
+    two_architectures "$repo" 1
+    rctr pull -q --all-platforms "$repo:1"
+    rm "$RCTR_STATE/blobs/sha256/${other#*:}"
+    run --separate-stderr rctr save -q --format oci-archive -o part.tar "$repo:1"
+    [ "$status" -eq 0 ]
+    has "$stderr" "lacks linux/$foreign"
+    rctr rmi "$repo:1" >/dev/null
+    rctr load -q -i part.tar
+    is "$(rctr run --rm --network none "$repo:1" -c 'read x </arch; echo $x')" "$host"
+    is "$(rctr image inspect "$repo:1" | jq -c '.[0].RepoDigests')" "[\"$repo@$index\",\"$repo@$own\"]"
+    is "$(count blobs/sha256)" 5
+}
