@@ -44,7 +44,7 @@ static void tell(const struct copier *c, enum copier_phase phase, const struct d
 
 static int copy_blob(struct copier *c, const struct descriptor *d, bool config, struct err *e)
 {
-    struct source_part p = SOURCE_PART_NONE;
+    autopart struct part p = PART_NONE;
     int had, r = 0;
 
     if (strv_has(&c->done, d->digest.hex))
@@ -54,7 +54,6 @@ static int copy_blob(struct copier *c, const struct descriptor *d, bool config, 
         r = source_blob(c->from, d, &p, e);
         if (r == 0)
             r = sink_blob(c->to, d, &p, e);
-        source_part_close(&p);
     }
     if (had < 0 || r < 0)
         return had < 0 ? had : r;
@@ -70,7 +69,7 @@ static int copy_blob(struct copier *c, const struct descriptor *d, bool config, 
 static int copy_plain(struct copier *c, struct document *doc, size_t n, struct err *e)
 {
     static const char type[] = "application/vnd.docker.image.rootfs.diff.tar.gzip";
-    struct source_part plain = SOURCE_PART_NONE, packed = SOURCE_PART_NONE;
+    autopart struct part plain = PART_NONE, packed = PART_NONE;
     struct descriptor d = doc->m.layers[n];
     int had = 0, r = source_blob(c->from, &d, &plain, e);
 
@@ -81,8 +80,6 @@ static int copy_plain(struct copier *c, struct document *doc, size_t n, struct e
         r = had = sink_has(c->to, &d, NULL, e);
     if (r == SINK_LACKS)
         r = sink_blob(c->to, &d, &packed, e);
-    source_part_close(&plain);
-    source_part_close(&packed);
     if (r < 0)
         return r;
     tell(c, had == SINK_LACKS ? COPIER_COPIED : COPIER_EXISTS, &d.digest, d.size, false);

@@ -15,32 +15,26 @@ static int take(void *arg, const void *bytes, size_t n, struct err *e)
     return blob_add(arg, bytes, n, e);
 }
 
-static int run(const struct source_part *plain, struct deflate *z, struct err *e)
+static int run(const struct part *plain, struct deflate *z, struct err *e)
 {
     autofree char *piece = malloc(PIECE);
-    long long at = 0;
+    long n = 1;
 
     if (!piece)
         return err_memory(e);
-    while (at < plain->size) {
-        long long left = plain->size - at;
-        ssize_t n = pread(plain->fd, piece, left < PIECE ? (size_t)left : PIECE, plain->from + at);
-        int r;
+    for (long long at = 0; n > 0; at += n) {
+        int r = 0;
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n ? err_sys(e, "cannot read a layer")
-                     : err_set(e, EBADMSG, "the archive became shorter");
-        r = deflate_write(z, piece, (size_t)n, e);
-        if (r < 0)
-            return r;
-        at += n;
+        n = part_read(plain, at, piece, PIECE, e);
+        if (n > 0)
+            r = deflate_write(z, piece, (size_t)n, e);
+        if (n < 0 || r < 0)
+            return n < 0 ? (int)n : r;
     }
     return deflate_finish(z, e);
 }
 
-int pack_layer(struct store *s, const struct source_part *plain, struct source_part *ret,
+int pack_layer(struct store *s, const struct part *plain, struct part *ret,
                struct digest *ret_digest, struct err *e)
 {
     const struct digest unknown = {.hex = "pack"};
@@ -60,7 +54,7 @@ int pack_layer(struct store *s, const struct source_part *plain, struct source_p
         r = fd < 0 ? err_sys(e, "cannot keep a file open") : 0;
     }
     if (r == 0)
-        *ret = (struct source_part){.fd = fd, .size = (long long)w.written};
+        *ret = (struct part){.fd = fd, .size = (long long)w.written};
     blob_abandon(&w);
     return r;
 }

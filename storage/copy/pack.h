@@ -5,7 +5,7 @@
 #include "storage/copy/source.h"
 
 /* gzip, the fastest there is. *ret is the caller's to close. */
-int pack_layer(struct store *s, const struct source_part *plain, struct source_part *ret,
+int pack_layer(struct store *s, const struct part *plain, struct part *ret,
                struct digest *ret_digest, struct err *e);
 
 #endif

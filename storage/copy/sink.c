@@ -15,8 +15,7 @@ int sink_has(struct sink *k, const struct descriptor *d, const struct source *fr
     return err_wrap(e, k->kind->has(k->of, d, from, e), "%s", k->name);
 }
 
-int sink_blob(struct sink *k, const struct descriptor *d, const struct source_part *p,
-              struct err *e)
+int sink_blob(struct sink *k, const struct descriptor *d, const struct part *p, struct err *e)
 {
     return err_wrap(e, k->kind->blob(k->of, d, p, e), "%s", k->name);
 }

@@ -15,7 +15,7 @@ enum sink_had { SINK_LACKS, SINK_HAS, SINK_MOUNTED };
 struct sink_kind {
     /* An enum sink_had. `from` may be in the same registry. */
     int (*has)(void *of, const struct descriptor *d, const struct source *from, struct err *e);
-    int (*blob)(void *of, const struct descriptor *d, const struct source_part *p, struct err *e);
+    int (*blob)(void *of, const struct descriptor *d, const struct part *p, struct err *e);
     /* `d` is the digest of the bytes; `last`: it gets the name. */
     int (*manifest)(void *of, const struct text *bytes, const char *media_type,
                     const struct digest *d, bool last, struct err *e);
@@ -39,8 +39,7 @@ static inline void sink_auto_(struct sink *k)
 
 int sink_has(struct sink *k, const struct descriptor *d, const struct source *from, struct err *e);
 /* d->size bytes; their digest is verified. */
-int sink_blob(struct sink *k, const struct descriptor *d, const struct source_part *p,
-              struct err *e);
+int sink_blob(struct sink *k, const struct descriptor *d, const struct part *p, struct err *e);
 int sink_manifest(struct sink *k, const struct text *bytes, const char *media_type,
                   const struct digest *d, bool last, struct err *e);
 /* All is there and durable. */

@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/auto.h"
 #include "core/base/file.h"
-#include "storage/copy/sink_file.h"
 
 static const char version_text[] = "Directory Transport Version: 1.1\n";
 
@@ -29,19 +29,18 @@ static int has(void *of, const struct descriptor *d, const struct source *from, 
     int r;
 
     (void)from;
-    if (!sink_file_is(f->fd, d->digest.hex, &d->digest, d->size))
+    if (!part_is(f->fd, d->digest.hex, &d->digest, d->size))
         return SINK_LACKS;
     r = strv_add(&f->written, d->digest.hex, e);
     return r < 0 ? r : SINK_HAS;
 }
 
-static int put_blob(void *of, const struct descriptor *d, const struct source_part *p,
-                    struct err *e)
+static int put_blob(void *of, const struct descriptor *d, const struct part *p, struct err *e)
 {
     struct folder *f = of;
     int r = strv_add(&f->written, d->digest.hex, e);
 
-    return r < 0 ? r : sink_file_put(f->fd, d->digest.hex, p, e);
+    return r < 0 ? r : part_put(p, f->fd, d->digest.hex, e);
 }
 
 static int put_manifest(void *of, const struct text *bytes, const char *media_type,
@@ -139,7 +138,10 @@ int sink_dir_open(const char *path, struct sink *ret, struct err *e)
 
     *ret = (struct sink){.indexes = true};
     snprintf(ret->name, sizeof ret->name, "dir:%s", path);
-    r = sink_file_folder(path, &fd, e);
+    if (mkdir(path, 0777) < 0 && errno != EEXIST)
+        return err_sys(e, "cannot make the folder '%s'", path);
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    r = fd < 0 ? err_sys(e, "cannot open the folder '%s'", path) : 0;
     if (r == 0)
         r = check_empty(fd, path, e);
     if (r < 0)

@@ -28,8 +28,7 @@ static int has(void *of, const struct descriptor *d, const struct source *from, 
     return n == 1 ? SINK_MOUNTED : SINK_LACKS;
 }
 
-static int put_blob(void *of, const struct descriptor *d, const struct source_part *p,
-                    struct err *e)
+static int put_blob(void *of, const struct descriptor *d, const struct part *p, struct err *e)
 {
     struct there *t = of;
 

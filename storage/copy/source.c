@@ -7,14 +7,7 @@
 
 #include "core/base/auto.h"
 
-enum { PIECE = 1 << 18, DEPTH_MAX = 4 };
-
-void source_part_close(struct source_part *p)
-{
-    if (p->fd >= 0)
-        close(p->fd);
-    *p = SOURCE_PART_NONE;
-}
+enum { DEPTH_MAX = 4 };
 
 void source_close(struct source *s)
 {
@@ -40,16 +33,20 @@ int source_admit(struct source *s, const struct trust *t, const struct digest *d
                : 0;
 }
 
-int source_blob(struct source *s, const struct descriptor *d, struct source_part *ret,
-                struct err *e)
+int source_blob(struct source *s, const struct descriptor *d, struct part *ret, struct err *e)
 {
-    *ret = SOURCE_PART_NONE;
-    return err_wrap(e, s->kind->blob(s->of, d, ret, e), "%s", s->name);
+    int r;
+
+    *ret = PART_NONE;
+    r = s->kind->blob(s->of, d, ret, e);
+    if (r < 0)
+        part_close(ret);
+    return err_wrap(e, r, "%s", s->name);
 }
 
 int source_text(struct source *s, const struct descriptor *d, struct text *ret, struct err *e)
 {
-    struct source_part p = SOURCE_PART_NONE;
+    autopart struct part p = PART_NONE;
     autofree char *bytes = NULL;
     ssize_t n = 0;
     int r = d->size > MANIFEST_MAX
@@ -72,7 +69,6 @@ int source_text(struct source *s, const struct descriptor *d, struct text *ret, 
         text_add_n(ret, bytes, (size_t)n);
         r = text_check(ret, e);
     }
-    source_part_close(&p);
     return r;
 }
 
@@ -109,40 +105,5 @@ int source_image(struct source *s, const struct platform *want, struct text *ret
             wanted = chosen->digest;
         manifest_free(&m);
     }
-    return r;
-}
-
-int source_verify(const struct source_part *p, const struct digest *d, long long size,
-                  struct err *e)
-{
-    autofree char *piece = malloc(PIECE);
-    struct hash *hash = NULL;
-    struct digest found;
-    int r = piece ? hash_new(&hash, e) : err_memory(e);
-
-    if (r == 0 && size >= 0 && p->size != size)
-        r = err_set(e, EBADMSG, "blob sha256:%s has %lld bytes, but %lld were announced", d->hex,
-                    p->size, size);
-    for (long long at = 0; r == 0 && at < p->size;) {
-        long long left = p->size - at;
-        ssize_t n = pread(p->fd, piece, left < PIECE ? (size_t)left : PIECE, p->from + at);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            r = n ? err_sys(e, "cannot read blob sha256:%s", d->hex)
-                  : err_set(e, EBADMSG, "blob sha256:%s is cut short", d->hex);
-        else
-            hash_add(hash, piece, (size_t)n);
-        at += n;
-    }
-    if (r == 0) {
-        hash_end(hash, &found);
-        if (!hash_equal(&found, d))
-            r = err_set(e, EBADMSG,
-                        "blob sha256:%s is damaged: its bytes have the digest sha256:%s", d->hex,
-                        found.hex);
-    }
-    hash_free(hash);
     return r;
 }

@@ -12,28 +12,17 @@
 #include <stdbool.h>
 
 #include "storage/manifest.h"
+#include "storage/part.h"
 #include "storage/ref.h"
 #include "storage/store.h"
 #include "storage/trust.h"
-
-/* The bytes of a blob. */
-struct source_part {
-    int fd; /* owned by who asked for it; -1: none */
-    long long from, size;
-};
-#define SOURCE_PART_NONE \
-    (struct source_part) \
-    { \
-        .fd = -1 \
-    }
-void source_part_close(struct source_part *p);
 
 /* What a kind of source does; of is the room's own. The digest of what is given agrees with the one
  * that was asked for. */
 struct source_kind {
     int (*manifest)(void *of, const struct digest *d, struct text *ret, struct digest *ret_digest,
                     struct err *e);
-    int (*blob)(void *of, const struct descriptor *d, struct source_part *ret, struct err *e);
+    int (*blob)(void *of, const struct descriptor *d, struct part *ret, struct err *e);
     void (*close)(void *of);
     /* May the image with this manifest be taken, as the signature policy has it? NULL: nobody can
      * say, so not where there is a policy. */
@@ -64,8 +53,7 @@ int source_manifest(struct source *s, const struct digest *d, struct text *ret,
 /* Asked before any blob of an image is read. -EKEYREJECTED: the policy refuses it. */
 int source_admit(struct source *s, const struct trust *t, const struct digest *d, struct err *e);
 /* A blob by its digest and (when >= 0) its size. -ENOENT: the source has it not. */
-int source_blob(struct source *s, const struct descriptor *d, struct source_part *ret,
-                struct err *e);
+int source_blob(struct source *s, const struct descriptor *d, struct part *ret, struct err *e);
 /* The same of a small one: a config. */
 int source_text(struct source *s, const struct descriptor *d, struct text *ret, struct err *e);
 
@@ -73,9 +61,5 @@ int source_text(struct source *s, const struct descriptor *d, struct text *ret, 
  * NULL) is the digest of the first one, "" when there was none. */
 int source_image(struct source *s, const struct platform *want, struct text *ret,
                  struct digest *ret_digest, struct digest *ret_index, struct err *e);
-
-/* For the rooms of the kinds: do these bytes have that digest and size (>= 0)? -EBADMSG. */
-int source_verify(const struct source_part *p, const struct digest *d, long long size,
-                  struct err *e);
 
 #endif

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "core/base/auto.h"
 #include "core/base/file.h"
@@ -35,25 +34,12 @@ static int read_manifest(void *of, const struct digest *d, struct text *ret,
     return text_check(ret, e);
 }
 
-static int read_blob(void *of, const struct descriptor *d, struct source_part *ret, struct err *e)
+static int read_blob(void *of, const struct descriptor *d, struct part *ret, struct err *e)
 {
     const struct folder *f = of;
-    struct stat st;
-    int r = 0;
+    int r = part_open(f->fd, d->digest.hex, ret, e);
 
-    ret->fd =
-        openat(f->fd, d->digest.hex, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (ret->fd < 0)
-        return err_sys(e, "cannot open '%s'", d->digest.hex);
-    if (fstat(ret->fd, &st) < 0 || !S_ISREG(st.st_mode))
-        r = err_set(e, EINVAL, "'%s' is no file", d->digest.hex);
-    else
-        ret->size = st.st_size;
-    if (r == 0)
-        r = source_verify(ret, &d->digest, d->size, e);
-    if (r < 0)
-        source_part_close(ret);
-    return r;
+    return r < 0 ? r : part_verify(ret, &d->digest, d->size, e);
 }
 
 static void close_folder(void *of)

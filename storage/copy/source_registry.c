@@ -114,8 +114,7 @@ static int try_once(struct download *d, struct err *e)
     return n;
 }
 
-static int fetch(struct there *t, const struct descriptor *blob, struct source_part *ret,
-                 struct err *e)
+static int fetch(struct there *t, const struct descriptor *blob, struct part *ret, struct err *e)
 {
     struct download d = {.at = t, .blob = blob};
     int r = blob_begin(t->store, &blob->digest, &d.writer, e), fd = -1;
@@ -133,21 +132,21 @@ static int fetch(struct there *t, const struct descriptor *blob, struct source_p
             r = err_sys(e, "cannot keep a file open");
     }
     if (r == 0)
-        *ret = (struct source_part){.fd = fd, .size = (long long)d.writer.written};
+        *ret = (struct part){.fd = fd, .size = (long long)d.writer.written};
     blob_abandon(&d.writer);
     return r;
 }
 
-static int read_blob(void *of, const struct descriptor *d, struct source_part *ret, struct err *e)
+static int read_blob(void *of, const struct descriptor *d, struct part *ret, struct err *e)
 {
     struct there *t = of;
     off_t size;
 
     if (blob_open(t->store, &d->digest, &ret->fd, &size, NULL) == 0) {
         ret->size = size;
-        if (source_verify(ret, &d->digest, d->size, NULL) == 0)
+        if (part_verify(ret, &d->digest, d->size, NULL) == 0)
             return 0;
-        source_part_close(ret);
+        part_close(ret);
     }
     return err_wrap(e, fetch(t, d, ret, e), "blob sha256:%s", d->digest.hex);
 }
