@@ -131,7 +131,7 @@ static int copy(struct store *s, const struct copy_args *a, const char **argv,
     int r = place_source(s, argv[0], from_how, &from, e);
 
     if (r == 0)
-        r = place_sink(s, argv[1], to_how, &to, e);
+        r = place_sink(argv[1], to_how, &to, e);
     if (r == 0)
         r = copier_run(s, &from, &to, o, &digest, e);
     if (r == 0 && a->digestfile)

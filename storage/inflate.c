@@ -275,6 +275,15 @@ void inflate_free(struct inflate *z)
     free(z);
 }
 
+/* How much may be read now. */
+static size_t room(const struct inflate *z)
+{
+    unsigned long long taken = z->in + z->have, part = z->limits.part_bytes;
+    size_t n = INPUT_SIZE - z->have;
+
+    return part && part - taken < n ? (size_t)(part - taken) : n;
+}
+
 /* Have at least `want` bytes, or all that there are. */
 static int refill(struct inflate *z, size_t want, struct err *e)
 {
@@ -283,7 +292,7 @@ static int refill(struct inflate *z, size_t want, struct err *e)
     memmove(z->input, z->input + z->at, z->have);
     z->at = 0;
     while (z->have < want && !z->input_end) {
-        ssize_t n = read(z->fd, z->input + z->have, INPUT_SIZE - z->have);
+        ssize_t n = read(z->fd, z->input + z->have, room(z));
 
         if (n < 0 && errno == EINTR)
             continue;

@@ -18,6 +18,7 @@ struct inflate_limits {
     unsigned long long output_bytes; /* never give more than this */
     unsigned long long free_bytes;
     unsigned ratio;
+    unsigned long long part_bytes; /* the stream ends after so many of fd's; 0: with the file */
 };
 
 struct inflate;

@@ -49,31 +49,55 @@ long part_read(const struct part *p, long long at, void *buf, unsigned long n, s
     return got ? got : err_set(e, EBADMSG, "the file of a blob became shorter");
 }
 
-int part_verify(const struct part *p, const struct digest *d, long long size, struct err *e)
+int part_text(const struct part *p, size_t max, struct text *ret, struct err *e)
+{
+    autofree char *piece = NULL;
+    long n = 1;
+
+    if (p->size > (long long)max)
+        return err_set(e, EFBIG, "it has %lld bytes, more than %zu", p->size, max);
+    piece = malloc(PIECE);
+    if (!piece)
+        return err_memory(e);
+    for (long long at = 0; n > 0; at += n) {
+        n = part_read(p, at, piece, PIECE, e);
+        if (n > 0)
+            text_add_n(ret, piece, (size_t)n);
+    }
+    return n < 0 ? (int)n : text_check(ret, e);
+}
+
+int part_hash(const struct part *p, struct digest *ret, struct err *e)
 {
     autofree char *piece = malloc(PIECE);
     struct hash *hash = NULL;
-    struct digest found;
     long n = 1;
     int r = piece ? hash_new(&hash, e) : err_memory(e);
 
-    if (r == 0 && size >= 0 && p->size != size)
-        r = err_set(e, EBADMSG, "blob sha256:%s has %lld bytes, but %lld were announced", d->hex,
-                    p->size, size);
     for (long long at = 0; r == 0 && n > 0; at += n) {
         n = part_read(p, at, piece, PIECE, e);
         if (n > 0)
             hash_add(hash, piece, (size_t)n);
         r = n < 0 ? (int)n : 0;
     }
-    if (r == 0) {
-        hash_end(hash, &found);
-        if (!hash_equal(&found, d))
-            r = err_set(e, EBADMSG,
-                        "blob sha256:%s is damaged: its bytes have the digest sha256:%s", d->hex,
-                        found.hex);
-    }
+    if (r == 0)
+        hash_end(hash, ret);
     hash_free(hash);
+    return r;
+}
+
+int part_verify(const struct part *p, const struct digest *d, long long size, struct err *e)
+{
+    struct digest found;
+    int r;
+
+    if (size >= 0 && p->size != size)
+        return err_set(e, EBADMSG, "blob sha256:%s has %lld bytes, but %lld were announced", d->hex,
+                       p->size, size);
+    r = part_hash(p, &found, e);
+    if (r == 0 && !hash_equal(&found, d))
+        r = err_set(e, EBADMSG, "blob sha256:%s is damaged: its bytes have the digest sha256:%s",
+                    d->hex, found.hex);
     return r;
 }
 

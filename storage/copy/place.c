@@ -6,8 +6,12 @@
 
 #include "core/base/auto.h"
 #include "storage/copy/sink_dir.h"
+#include "storage/copy/sink_docker.h"
+#include "storage/copy/sink_oci.h"
 #include "storage/copy/sink_registry.h"
 #include "storage/copy/source_dir.h"
+#include "storage/copy/source_docker.h"
+#include "storage/copy/source_oci.h"
 #include "storage/copy/source_registry.h"
 #include "storage/transport.h"
 
@@ -52,24 +56,30 @@ int place_source(struct store *s, const char *text, const struct place_options *
         return r;
     if (t->kind == TRANSPORT_DIR)
         return source_dir_open(t->path, ret, e);
+    if (t->kind == TRANSPORT_DOCKER_ARCHIVE)
+        return source_docker_open(s, t->path, t->name, ret, e);
+    if (t->kind == TRANSPORT_OCI || t->kind == TRANSPORT_OCI_ARCHIVE)
+        return source_oci_open(s, t->path, t->kind == TRANSPORT_OCI_ARCHIVE, t->name, ret, e);
     r = registry_name(t->kind == TRANSPORT_DOCKER ? t->name : text,
                       "`rctr push` and `rctr save` write it elsewhere", &name, e);
     return r < 0 ? r : source_registry_open(s, &name, &how, ret, e);
 }
 
-int place_sink(struct store *s, const char *text, const struct place_options *o, struct sink *ret,
-               struct err *e)
+int place_sink(const char *text, const struct place_options *o, struct sink *ret, struct err *e)
 {
     const struct registry_options how = options(o);
     autofree struct transport *t = NULL;
     struct ref name;
     int r = parse(text, &t, e);
 
-    (void)s;
     if (r < 0)
         return r;
     if (t->kind == TRANSPORT_DIR)
         return sink_dir_open(t->path, ret, e);
+    if (t->kind == TRANSPORT_DOCKER_ARCHIVE)
+        return sink_docker_open(t->path, t->name, ret, e);
+    if (t->kind == TRANSPORT_OCI || t->kind == TRANSPORT_OCI_ARCHIVE)
+        return sink_oci_open(t->path, t->kind == TRANSPORT_OCI_ARCHIVE, t->name, ret, e);
     r = registry_name(t->kind == TRANSPORT_DOCKER ? t->name : text,
                       "`rctr pull` and `rctr load` bring images into it", &name, e);
     return r < 0 ? r : sink_registry_open(&name, &how, ret, e);

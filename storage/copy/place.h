@@ -24,7 +24,6 @@ struct place_options {
  * first that has the manifest. */
 int place_source(struct store *s, const char *text, const struct place_options *o,
                  struct source *ret, struct err *e);
-int place_sink(struct store *s, const char *text, const struct place_options *o, struct sink *ret,
-               struct err *e);
+int place_sink(const char *text, const struct place_options *o, struct sink *ret, struct err *e);
 
 #endif

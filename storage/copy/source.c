@@ -1,9 +1,6 @@
 #include "storage/copy/source.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "core/base/auto.h"
 
@@ -47,29 +44,13 @@ int source_blob(struct source *s, const struct descriptor *d, struct part *ret, 
 int source_text(struct source *s, const struct descriptor *d, struct text *ret, struct err *e)
 {
     autopart struct part p = PART_NONE;
-    autofree char *bytes = NULL;
-    ssize_t n = 0;
     int r = d->size > MANIFEST_MAX
-                ? err_set(e, EFBIG, "blob sha256:%s is announced with %lld bytes, more than 4 MiB",
-                          d->digest.hex, d->size)
+                ? err_set(e, EFBIG, "it is announced with %lld bytes, more than 4 MiB", d->size)
                 : source_blob(s, d, &p, e);
 
-    if (r < 0)
-        return r;
-    if (p.size > MANIFEST_MAX)
-        r = err_set(e, EFBIG, "blob sha256:%s has more than 4 MiB", d->digest.hex);
-    bytes = malloc((size_t)p.size + 1);
-    if (r == 0 && !bytes)
-        r = err_memory(e);
     if (r == 0)
-        n = pread(p.fd, bytes, (size_t)p.size, p.from);
-    if (r == 0 && n != p.size)
-        r = err_set(e, EIO, "blob sha256:%s cannot be read", d->digest.hex);
-    if (r == 0) {
-        text_add_n(ret, bytes, (size_t)n);
-        r = text_check(ret, e);
-    }
-    return r;
+        r = part_text(&p, MANIFEST_MAX, ret, e);
+    return err_wrap(e, r, "blob sha256:%s", d->digest.hex);
 }
 
 int source_image(struct source *s, const struct platform *want, struct text *ret,

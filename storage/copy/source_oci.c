@@ -1,0 +1,119 @@
+#include "storage/copy/source_oci.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/auto.h"
+#include "storage/layout.h"
+#include "storage/tar_map.h"
+
+enum { LAYOUT_MAX = 4096 };
+
+struct place {
+    int folder_fd;      /* -1: an archive */
+    struct tar_map map; /* of an archive */
+    struct digest chosen;
+};
+
+static int find_file(const struct place *l, const char *name, struct part *ret, struct err *e)
+{
+    return l->folder_fd >= 0 ? part_open(l->folder_fd, name, ret, e)
+                             : tar_map_find(&l->map, name, ret, e);
+}
+
+static int read_text(const struct place *l, const char *name, size_t max, struct text *ret,
+                     struct err *e)
+{
+    autopart struct part p = PART_NONE;
+    int r = find_file(l, name, &p, e);
+
+    return r < 0 ? r : err_wrap(e, part_text(&p, max, ret, e), "'%s'", name);
+}
+
+static int read_blob(void *of, const struct descriptor *d, struct part *ret, struct err *e)
+{
+    const struct place *l = of;
+    char name[DIGEST_HEX + 32];
+    int r;
+
+    snprintf(name, sizeof name, "blobs/sha256/%s", d->digest.hex);
+    r = find_file(l, name, ret, e);
+    return r < 0 ? r : part_verify(ret, &d->digest, d->size, e);
+}
+
+static int read_manifest(void *of, const struct digest *d, struct text *ret,
+                         struct digest *ret_digest, struct err *e)
+{
+    const struct place *l = of;
+    struct descriptor blob = {.digest = d ? *d : l->chosen, .size = -1};
+    autopart struct part p = PART_NONE;
+    int r = read_blob(of, &blob, &p, e);
+
+    if (r == 0)
+        r = part_text(&p, MANIFEST_MAX, ret, e);
+    if (r == 0)
+        *ret_digest = blob.digest;
+    return r;
+}
+
+static void close_place(void *of)
+{
+    struct place *l = of;
+
+    if (l->folder_fd >= 0)
+        close(l->folder_fd);
+    tar_map_close(&l->map);
+    free(l);
+}
+
+static int choose(struct place *l, const char *name, struct err *e)
+{
+    autotext struct text layout = {0}, index = {0};
+    int r = read_text(l, "oci-layout", LAYOUT_MAX, &layout, e);
+
+    if (r == 0)
+        r = layout_check(layout.s ? layout.s : "", layout.n, e);
+    if (r == 0)
+        r = read_text(l, "index.json", MANIFEST_MAX, &index, e);
+    return r < 0 ? r : layout_choose(index.s ? index.s : "", index.n, name, &l->chosen, e);
+}
+
+static int open_place(struct store *s, const char *path, bool archive, struct place *l,
+                      struct err *e)
+{
+    autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (archive ? 0 : O_DIRECTORY));
+
+    if (fd < 0)
+        return err_sys(e, "cannot open it");
+    if (archive)
+        return tar_map_open(s, fd, &l->map, e);
+    l->folder_fd = take_fd(&fd);
+    return 0;
+}
+
+int source_oci_open(struct store *s, const char *path, bool archive, const char *name,
+                    struct source *ret, struct err *e)
+{
+    static const struct source_kind kind = {read_manifest, read_blob, close_place};
+    struct place *l = calloc(1, sizeof *l);
+    int r;
+
+    *ret = (struct source){.of = l};
+    if (!l)
+        return err_memory(e);
+    snprintf(ret->name, sizeof ret->name, "oci%s:%s%s%s", archive ? "-archive" : "", path,
+             *name ? ":" : "", name);
+    l->folder_fd = l->map.fd = -1;
+    r = open_place(s, path, archive, l, e);
+    if (r == 0)
+        r = choose(l, name, e);
+    if (r < 0) {
+        close_place(l);
+        return err_wrap(e, r, "%s", ret->name);
+    }
+    ret->kind = &kind;
+    return 0;
+}
