@@ -11,7 +11,9 @@
 #include "storage/tar_map.h"
 
 struct place {
+    int fd; /* the archive */
     struct tar_map map;
+    char *name;                 /* owned: the image's in there, as it was asked for; or "" */
     struct strv digests, files; /* the hex of each blob, and its file */
     struct text manifest;
     struct digest digest;
@@ -40,10 +42,21 @@ static int read_blob(void *of, const struct descriptor *d, struct part *ret, str
     return err_set(e, ENOENT, "it has no blob sha256:%s", d->digest.hex);
 }
 
+static int admit(void *of, const struct trust *t, const struct digest *d, struct err *e)
+{
+    const struct place *l = of;
+
+    (void)d;
+    return trust_admit_fd(t, "docker-archive", l->fd, *l->name ? l->name : NULL, e);
+}
+
 static void close_place(void *of)
 {
     struct place *l = of;
 
+    if (l->fd >= 0)
+        close(l->fd);
+    free(l->name);
     tar_map_close(&l->map);
     strv_free(&l->digests);
     strv_free(&l->files);
@@ -184,15 +197,18 @@ static int choose(const struct docker_archive *a, const char *name,
 static int open_place(struct store *s, const char *path, const char *name, struct place *l,
                       struct err *e)
 {
-    autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     const struct docker_archive_image *image = NULL;
     struct docker_archive a = {0};
     autotext struct text list = {0};
     int r;
 
-    if (fd < 0)
+    l->name = strdup(name);
+    if (!l->name)
+        return err_memory(e);
+    l->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (l->fd < 0)
         return err_sys(e, "cannot open it");
-    r = tar_map_open(s, fd, &l->map, e);
+    r = tar_map_open(s, l->fd, &l->map, e);
     if (r == 0)
         r = tar_map_text(&l->map, "manifest.json", MANIFEST_MAX, &list, e);
     if (r == 0)
@@ -208,7 +224,7 @@ static int open_place(struct store *s, const char *path, const char *name, struc
 int source_docker_open(struct store *s, const char *path, const char *name, struct source *ret,
                        struct err *e)
 {
-    static const struct source_kind kind = {read_manifest, read_blob, close_place};
+    static const struct source_kind kind = {read_manifest, read_blob, close_place, admit};
     struct place *l = calloc(1, sizeof *l);
     int r;
 
@@ -216,7 +232,7 @@ int source_docker_open(struct store *s, const char *path, const char *name, stru
     if (!l)
         return err_memory(e);
     snprintf(ret->name, sizeof ret->name, "docker-archive:%s%s%s", path, *name ? ":" : "", name);
-    l->map.fd = -1;
+    l->fd = l->map.fd = -1;
     r = open_place(s, path, name, l, e);
     if (r < 0) {
         close_place(l);

@@ -13,15 +13,16 @@
 enum { LAYOUT_MAX = 4096 };
 
 struct place {
-    int folder_fd;      /* -1: an archive */
+    int fd; /* the folder or the archive */
+    bool archive;
     struct tar_map map; /* of an archive */
     struct digest chosen;
+    char *name; /* owned: the image's in there, as it was asked for; or "" */
 };
 
 static int find_file(const struct place *l, const char *name, struct part *ret, struct err *e)
 {
-    return l->folder_fd >= 0 ? part_open(l->folder_fd, name, ret, e)
-                             : tar_map_find(&l->map, name, ret, e);
+    return l->archive ? tar_map_find(&l->map, name, ret, e) : part_open(l->fd, name, ret, e);
 }
 
 static int read_text(const struct place *l, const char *name, size_t max, struct text *ret,
@@ -59,13 +60,23 @@ static int read_manifest(void *of, const struct digest *d, struct text *ret,
     return r;
 }
 
+static int admit(void *of, const struct trust *t, const struct digest *d, struct err *e)
+{
+    const struct place *l = of;
+
+    (void)d;
+    return trust_admit_fd(t, l->archive ? "oci-archive" : "oci", l->fd, *l->name ? l->name : NULL,
+                          e);
+}
+
 static void close_place(void *of)
 {
     struct place *l = of;
 
-    if (l->folder_fd >= 0)
-        close(l->folder_fd);
+    if (l->fd >= 0)
+        close(l->fd);
     tar_map_close(&l->map);
+    free(l->name);
     free(l);
 }
 
@@ -81,23 +92,25 @@ static int choose(struct place *l, const char *name, struct err *e)
     return r < 0 ? r : layout_choose(index.s ? index.s : "", index.n, name, &l->chosen, e);
 }
 
-static int open_place(struct store *s, const char *path, bool archive, struct place *l,
+static int open_place(struct store *s, const char *path, const char *name, struct place *l,
                       struct err *e)
 {
-    autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (archive ? 0 : O_DIRECTORY));
+    int r;
 
-    if (fd < 0)
+    l->name = strdup(name);
+    if (!l->name)
+        return err_memory(e);
+    l->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (l->archive ? 0 : O_DIRECTORY));
+    if (l->fd < 0)
         return err_sys(e, "cannot open it");
-    if (archive)
-        return tar_map_open(s, fd, &l->map, e);
-    l->folder_fd = take_fd(&fd);
-    return 0;
+    r = l->archive ? tar_map_open(s, l->fd, &l->map, e) : 0;
+    return r < 0 ? r : choose(l, name, e);
 }
 
 int source_oci_open(struct store *s, const char *path, bool archive, const char *name,
                     struct source *ret, struct err *e)
 {
-    static const struct source_kind kind = {read_manifest, read_blob, close_place};
+    static const struct source_kind kind = {read_manifest, read_blob, close_place, admit};
     struct place *l = calloc(1, sizeof *l);
     int r;
 
@@ -106,10 +119,9 @@ int source_oci_open(struct store *s, const char *path, bool archive, const char 
         return err_memory(e);
     snprintf(ret->name, sizeof ret->name, "oci%s:%s%s%s", archive ? "-archive" : "", path,
              *name ? ":" : "", name);
-    l->folder_fd = l->map.fd = -1;
-    r = open_place(s, path, archive, l, e);
-    if (r == 0)
-        r = choose(l, name, e);
+    l->fd = l->map.fd = -1;
+    l->archive = archive;
+    r = open_place(s, path, name, l, e);
     if (r < 0) {
         close_place(l);
         return err_wrap(e, r, "%s", ret->name);
