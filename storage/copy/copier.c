@@ -123,9 +123,13 @@ static int look_again(struct copier *c, struct document *d, struct err *e)
 
 static int convert(struct copier *c, struct document *d, struct err *e)
 {
-    if (c->o->format == COPIER_AS_IS)
+    bool oci = c->o->format == COPIER_OCI;
+
+    if (c->o->format == COPIER_AS_IS && c->from->made)
+        oci = c->to->oci;
+    else if (c->o->format == COPIER_AS_IS)
         return 0;
-    return convert_format(&d->bytes, c->o->format == COPIER_OCI ? CONVERT_OCI : CONVERT_DOCKER, e);
+    return convert_format(&d->bytes, oci ? CONVERT_OCI : CONVERT_DOCKER, e);
 }
 
 static int send(struct copier *c, const struct document *d, bool last, struct err *e)

@@ -28,6 +28,7 @@ struct sink {
     void *of;                           /* owned */
     char name[PATH_MAX + REF_TEXT_MAX]; /* for messages */
     bool indexes;                       /* it holds indexes with all their members */
+    bool oci;      /* a manifest that has to be written here is written in OCI's words */
     bool compress; /* layers that come plain out of docker's archives are to be compressed for it */
 };
 void sink_close(struct sink *k);

@@ -160,7 +160,7 @@ int sink_oci_open(const char *path, bool archive, const char *name, struct sink 
     struct place *l = calloc(1, sizeof *l);
     int r;
 
-    *ret = (struct sink){.of = l, .indexes = true, .compress = true};
+    *ret = (struct sink){.of = l, .indexes = true, .oci = true, .compress = true};
     if (!l)
         return err_memory(e);
     snprintf(ret->name, sizeof ret->name, "oci%s:%s%s%s", archive ? "-archive" : "", path,
