@@ -81,7 +81,7 @@ static int open_sink(struct list_pusher *p, struct err *e)
         return 0;
     repo.digest = (struct digest){0};
     ref_format(&repo, text + strlen(text));
-    return place_sink(p->store, text, &how, &p->sink, e);
+    return place_sink(text, &how, &p->sink, e);
 }
 
 static int copy_from(struct list_pusher *p, const struct ref *where, struct descriptor *ret,
