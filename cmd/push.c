@@ -8,9 +8,9 @@
 #include "cmd/registry_args.h"
 #include "core/base/auto.h"
 #include "core/base/file.h"
+#include "storage/copy/list_push.h"
 #include "storage/image_index.h"
 #include "storage/image_load.h"
-#include "storage/registry/push_index.h"
 
 struct push_args {
     bool quiet, force, all_tags;
@@ -58,19 +58,19 @@ static int read_options(const struct push_args *a, struct push_options *o, struc
 }
 
 /* What is pushed: an image, or an index with what the store has of it. */
-struct source {
+struct subject {
     struct image image; /* owned; of an index its name alone */
     struct text index;  /* owned: the index; n 0: it is an image */
 };
 
-static void source_free(struct source *f)
+static void subject_free(struct subject *f)
 {
     image_free(&f->image);
     text_free(&f->index);
 }
 
 /* Also the embedded image, which the store has after its first use. */
-static int find(struct store *s, const char *word, struct source *ret, struct err *e)
+static int find(struct store *s, const char *word, struct subject *ret, struct err *e)
 {
     struct ref name;
     int r = image_find(s, word, NULL, &ret->image, e);
@@ -93,7 +93,7 @@ static int find(struct store *s, const char *word, struct source *ret, struct er
 static int push_one(struct store *s, const char *word, const char *to, const struct push_options *o,
                     struct digest *ret, struct err *e)
 {
-    struct source from = {0};
+    struct subject from = {0};
     struct descriptor sent = {0};
     struct ref name;
     int r = find(s, word, &from, e);
@@ -101,12 +101,14 @@ static int push_one(struct store *s, const char *word, const char *to, const str
     if (r == 0)
         r = registry_args_destination(from.image.name, to, &name, e);
     if (r == 0 && from.index.n) {
-        r = push_index(s, from.index.s, from.index.n, &name, o, ret, e);
+        const struct list_push_options list = {.push = *o};
+
+        r = list_push(s, from.index.s, from.index.n, &name, &list, ret, NULL, e);
     } else if (r == 0) {
         r = push_image(s, &from.image, &name, o, &sent, e);
         *ret = sent.digest;
     }
-    source_free(&from);
+    subject_free(&from);
     return r;
 }
 

@@ -150,6 +150,40 @@ count() { # what is in a folder of the store
     podman unshare rm -rf root
 }
 
+@test "docker understands a pushed list" {
+    need_command docker
+    one a "$host"
+    remote "$repo:b" "$foreign" v2s2
+    rctr manifest create list localhost/a "docker://$repo:b"
+    rctr manifest push -q list "$repo:1"
+    rctr manifest push -q -f v2s2 list "$repo:v2"
+    is "$(docker manifest inspect --insecure "$repo:1" | platforms)" "linux/$host linux/$foreign"
+    is "$(docker manifest inspect --insecure "$repo:v2" | platforms)" "linux/$host linux/$foreign"
+}
+
+@test "a registry that wants a password gets it, and only it" {
+    local auth=${RCTR_TEST_REGISTRY_AUTH:-} there
+    [ -n "$auth" ] || skip "RCTR_TEST_REGISTRY_AUTH names no registry"
+    there=$auth/list$RANDOM$RANDOM
+    remote "$repo:b" "$foreign"
+    rctr push -q --creds tester:secret localhost/busybox "$there:a"
+    rctr manifest create list "docker://$repo:b"
+    fails_with 125 "unauthorized" rctr manifest add list "docker://$there:a"
+    rctr manifest add --creds tester:secret list "docker://$there:a"
+    fails_with 125 "unauthorized" rctr manifest push list "$there:1"
+    rctr manifest push -q --creds tester:secret list "$there:1"
+    is "$(rctr manifest inspect --creds tester:secret "docker://$there:1" | digests)" "$(rctr manifest inspect list | digests)"
+    fails_with 125 "unauthorized" rctr manifest inspect "$there:1"
+}
+
+@test "push sends a list as manifest push does" {
+    remote "$repo/from:b" "$foreign"
+    one a "$host"
+    rctr manifest create list localhost/a "docker://$repo/from:b"
+    rctr push -q list "$repo/to:1"
+    is "$(raw "$repo/to:1")" "$(rctr manifest inspect list | jq -j -c .)"
+}
+
 @test "of what only a registry has, the list knows the digest; its blobs go when it is pushed" {
     a=$(remote "$repo/from:a" "$host")
     b=$(remote "$repo/from:b" "$foreign")
