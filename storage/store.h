@@ -3,7 +3,7 @@
  *   version            "1"; a newer one is refused
  *   lock               flock: shared by whoever may add objects, exclusive for prune and repair
  *   blobs/sha256/HEX   manifests, configs, compressed layers
- *   refs/REGISTRY/REPO…/:TAG   "sha256:HEX\n" of a manifest (storage/refs)
+ *   refs/REGISTRY/REPO…/:TAG   "sha256:HEX\n" of a manifest or index (storage/refs)
  *   layers/DIFF-HEX/tree, meta.json   an unpacked layer, whole once it is there
  *   containers/ID/…, names/NAME       (storage/record)
  *   volumes/NAME/data, meta.json      (storage/volume)
