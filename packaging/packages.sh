@@ -8,9 +8,9 @@ packages_build="autoconf automake make gcc pkg-config binutils libc6-dev libfuse
 packages_run="uidmap fuse-overlayfs"
 
 packages_test="docker-registry debootstrap skopeo podman crun buildah bubblewrap bats clang-format \
- cppcheck strace python3 jq attr iproute2 slirp4netns apache2-utils util-linux ca-certificates mandoc openssl zstd"
+ cppcheck strace python3 jq attr iproute2 slirp4netns apache2-utils util-linux ca-certificates mandoc openssl zstd curl"
 
-packages_bench="isal runc curl"
+packages_bench="isal runc"
 
 # The words of the arguments that are not installed.
 packages_missing() {

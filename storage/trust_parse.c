@@ -214,27 +214,19 @@ static int read_scope(const char *transport, const char *scope, const json_t *a,
     return r;
 }
 
+/* A host is tried with a name behind it, and a domain with a host before it too. */
 static int check_name(const char *scope, struct err *e)
 {
-    char whole[REF_TEXT_MAX];
-    const char *slash = strchr(scope, '/');
+    bool domain = text_starts(scope, "*.");
+    autofree char *whole = text_format("%s%s%s", domain ? "x" : "", scope + domain,
+                                       domain || !strchr(scope, '/') ? "/x" : "");
     struct ref ref;
-    int r;
+    int r = whole ? ref_parse(whole, &ref, e) : err_memory(e);
 
-    if (text_starts(scope, "*."))
-        slash = NULL;
-    if (strlen(scope) + 3 > sizeof whole)
-        return err_set(e, EINVAL, "it is too long");
-    /* a host is tried with a name behind it; a subdomain with a host before it, too */
-    strcpy(whole, scope[0] == '*' && scope[1] == '.' ? "x" : "");
-    strcat(whole, scope + (*whole == 'x'));
-    if (!slash)
-        strcat(whole, "/x");
-    r = ref_parse(whole, &ref, e);
     if (r == 0 && (ref.short_name || text_starts(scope, "docker://")))
         r = err_set(e, EINVAL,
                     "no image is in it: a name is written in full, as docker.io/library/busybox");
-    if (r == 0 && *scope == '*' && (strchr(scope, '/') || strchr(scope, ':')))
+    if (r == 0 && domain && strpbrk(scope, "/:@"))
         r = err_set(e, EINVAL, "behind \"*.\" a domain is wanted");
     return r;
 }

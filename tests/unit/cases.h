@@ -10,13 +10,13 @@
 #include "tests/unit/unit.h"
 
 /* The bytes of tests/data/<room>/<kind>/<name>/<file> plus a NUL; new; NULL when there is none. */
-static inline char *cases_read(const char *folder, const char *file, size_t *ret_size)
+static inline char *cases_read(const char *at, const char *file, size_t *ret_size)
 {
     char path[4096], *bytes;
     size_t n;
     FILE *f;
 
-    snprintf(path, sizeof path, "%s/%s", folder, file);
+    snprintf(path, sizeof path, "%s/%s", at, file);
     f = fopen(path, "re");
     if (!f)
         return NULL;
@@ -32,10 +32,10 @@ static inline char *cases_read(const char *folder, const char *file, size_t *ret
 
 /* Call `one` with the path of each case; no cases at all is a failure. `one` should print the
  * folder when it fails: the caller's asserts do not know it. */
-static inline void cases_each(const char *room, const char *kind, void (*one)(const char *folder))
+static inline void cases_each(const char *room, const char *kind, void (*one)(const char *at))
 {
     const char *src = getenv("srcdir");
-    char path[2048], folder[4096];
+    char path[2048], at[4096];
     const struct dirent *d;
     unsigned n = 0;
     DIR *dir;
@@ -47,9 +47,9 @@ static inline void cases_each(const char *room, const char *kind, void (*one)(co
     while ((d = readdir(dir))) {
         if (d->d_name[0] == '.')
             continue;
-        snprintf(folder, sizeof folder, "%s/%s", path, d->d_name);
-        print_message("case %s\n", folder);
-        one(folder);
+        snprintf(at, sizeof at, "%s/%s", path, d->d_name);
+        print_message("case %s\n", at);
+        one(at);
         n++;
     }
     closedir(dir);
