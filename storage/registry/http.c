@@ -245,6 +245,8 @@ static size_t on_send(char *to, size_t size, size_t n, void *arg)
         return CURL_READFUNC_ABORT;
     }
     t->body_at += got;
+    if (got == 0 || t->body_at == t->body.size)
+        c.curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, (long)HTTP_STORE_SECONDS);
     if (t->body.sent)
         t->body.sent(t->body.arg, t->body_at);
     return (size_t)got;
@@ -272,6 +274,10 @@ static void set_method(struct http_transfer *t)
     else if (strcmp(t->method, "GET") != 0) {
         c.curl_easy_setopt(t->easy, CURLOPT_COPYPOSTFIELDS, t->form ? t->form : "");
         c.curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, t->method);
+        if (strcmp(t->method, "PUT") == 0) {
+            c.curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, (long)HTTP_STORE_SECONDS);
+            c.curl_easy_setopt(t->easy, CURLOPT_TIMEOUT, (long)HTTP_STORE_SECONDS);
+        }
     }
     if (t->range_from > 0) {
         char range[40];
@@ -390,12 +396,14 @@ void http_end(struct http_transfer *t)
 
 /* ---- the end of a request ---- */
 
+/* A body that has begun is not sent again by curl (SEND_FAIL_REWIND), but perhaps by the caller. */
 static bool is_transient(CURLcode code)
 {
     return code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT ||
            code == CURLE_OPERATION_TIMEDOUT || code == CURLE_PARTIAL_FILE ||
            code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING ||
-           code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM || code == CURLE_SSL_CONNECT_ERROR;
+           code == CURLE_SEND_FAIL_REWIND || code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM ||
+           code == CURLE_SSL_CONNECT_ERROR;
 }
 
 static void fail(struct http_transfer *t, CURLcode code)

@@ -24,6 +24,7 @@ enum {
     HTTP_SLOW_BYTES = 1000, /* a second: slower than this for so long is given up */
     HTTP_SLOW_SECONDS = 30,
     HTTP_SMALL_SECONDS = 120, /* a whole request whose body is kept */
+    HTTP_STORE_SECONDS = 300, /* until what was sent is stored */
 };
 
 struct http;

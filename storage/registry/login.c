@@ -39,6 +39,17 @@ static void pause_ms(int ms)
     nanosleep(&t, NULL);
 }
 
+/* It is for the credentials, or for a challenge that cannot be met. */
+static int refused(const struct registry *r, const struct http_answer *a, struct err *e)
+{
+    struct auth_challenge c = {0};
+    int n = r->authorization ? 0 : auth_parse(a->challenges.s, &c, e);
+
+    if (n == 0 && !r->authorization && c.scheme == AUTH_NONE)
+        n = err_set(e, EPROTO, "it does not say how to log in, or in no way that is known here");
+    return n < 0 ? n : err_set(e, EACCES, "the registry refuses them");
+}
+
 /* The root of the API with what we have by now: a header of Basic, or a token that was given. */
 static int ask_root(struct registry *r, struct err *e)
 {
@@ -52,11 +63,13 @@ static int ask_root(struct registry *r, struct err *e)
         int pause = 0, n = http_do(r->http, &q, &a, &why);
         enum registry_verdict v = registry_verdict(r, &a, n, attempt, &pause, &why);
 
+        if (v == REGISTRY_AUTHORIZE)
+            n = refused(r, &a, e);
         http_answer_free(&a);
         if (v == REGISTRY_OK)
             return 0;
         if (v == REGISTRY_AUTHORIZE)
-            return err_set(e, EACCES, "the registry refuses them");
+            return n;
         if (v == REGISTRY_FAIL) {
             if (e)
                 *e = why;

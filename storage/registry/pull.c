@@ -88,8 +88,8 @@ static void pass_note(void *arg, const char *text)
 
 /* ---- documents ---- */
 
-/* One document, manifest or index. */
-static int read_document(struct pull *p, const char *reference, struct err *e)
+/* One document, manifest or index; `size` -1: nobody has announced it. */
+static int read_document(struct pull *p, const char *reference, long long size, struct err *e)
 {
     int r;
 
@@ -98,6 +98,9 @@ static int read_document(struct pull *p, const char *reference, struct err *e)
     r = registry_manifest(&p->registry, reference, &p->manifest_text, &p->manifest_digest, e);
     if (r < 0)
         return r;
+    if (size >= 0 && (long long)p->manifest_text.n != size)
+        return err_set(e, EBADMSG, "%s has %zu bytes, but %lld were announced", reference,
+                       p->manifest_text.n, size);
     r = manifest_parse(p->manifest_text.s, p->manifest_text.n, &p->manifest, e);
     return err_wrap(e, r, "%s", reference);
 }
@@ -108,6 +111,7 @@ static int read_manifest(struct pull *p, struct err *e)
 {
     char reference[200], digest[DIGEST_TEXT_MAX];
     const struct descriptor *chosen = NULL;
+    long long size = -1;
     int r = 0;
 
     snprintf(reference, sizeof reference, "%s",
@@ -115,7 +119,7 @@ static int read_manifest(struct pull *p, struct err *e)
     for (unsigned depth = 0; r == 0; depth++) {
         if (depth > INDEX_DEPTH)
             return err_set(e, ELOOP, "indexes lead to indexes, more than %d deep", INDEX_DEPTH);
-        r = read_document(p, reference, e);
+        r = read_document(p, reference, size, e);
         if (r < 0 || !p->manifest.is_index)
             return r;
         if (depth == 0) {
@@ -126,8 +130,10 @@ static int read_manifest(struct pull *p, struct err *e)
         if (p->options->all_platforms)
             return 0;
         r = manifest_choose(&p->manifest, &p->options->platform, &chosen, e);
-        if (r == 0)
+        if (r == 0) {
             snprintf(reference, sizeof reference, "%s", hash_format(&chosen->digest, digest));
+            size = chosen->size;
+        }
         manifest_free(&p->manifest);
     }
     return r;
@@ -291,7 +297,7 @@ static int pull_members(struct pull *p, struct manifest *index, unsigned depth, 
 
         if (!manifest_is_image(d))
             continue;
-        r = read_document(p, hash_format(&d->digest, digest), e);
+        r = read_document(p, hash_format(&d->digest, digest), d->size, e);
         if (r == 0)
             r = pull_member(p, depth, e);
         err_wrap(e, r, "%s", manifest_platform_format(&d->platform, platform));

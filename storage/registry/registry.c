@@ -325,41 +325,45 @@ int registry_address(const struct registry *r, struct url *ret, struct err *e, c
     return n < 0 || (size_t)n >= sizeof ret->rest - used ? err_set(e, EINVAL, "name too long") : 0;
 }
 
+int registry_try(struct registry *r, const struct http_request *what, struct registry_tries *t,
+                 struct http_answer *ret, struct err *e)
+{
+    struct http_request q = *what;
+    struct err why = {0};
+    int pause = 0, n;
+    enum registry_verdict v;
+
+    q.authorization = url_same_origin(q.url, &r->root) ? r->authorization : NULL;
+    n = http_do(r->http, &q, ret, &why);
+    v = registry_verdict(r, ret, n, t->failed, &pause, &why);
+    if (v == REGISTRY_OK)
+        return 0;
+    n = v == REGISTRY_AGAIN ? -EAGAIN : -why.code;
+    if (v == REGISTRY_AUTHORIZE && (t->authorized || !url_same_origin(q.url, &r->root)))
+        n = refuse(r, ret, &why);
+    else if (v == REGISTRY_AUTHORIZE)
+        n = registry_authorize(r, ret->challenges.s, &why) < 0 ? -why.code : -EAGAIN;
+    t->authorized |= v == REGISTRY_AUTHORIZE;
+    t->failed += v == REGISTRY_AGAIN;
+    http_answer_free(ret);
+    *ret = (struct http_answer){0};
+    if (e)
+        *e = why;
+    if (n == -EAGAIN)
+        sleep_ms(pause);
+    return n;
+}
+
 int registry_do(struct registry *r, const struct http_request *what, struct http_answer *ret,
                 struct err *e)
 {
-    bool authorized = false;
+    struct registry_tries t = {0};
+    int n;
 
-    for (int attempt = 0;;) {
-        struct http_request q = *what;
-        struct err why = {0};
-        int pause = 0, n;
-        enum registry_verdict v;
-
-        q.authorization = url_same_origin(q.url, &r->root) ? r->authorization : NULL;
-        n = http_do(r->http, &q, ret, &why);
-        v = registry_verdict(r, ret, n, attempt, &pause, &why);
-        if (v == REGISTRY_OK)
-            return 0;
-        if (q.body.fill && v != REGISTRY_FAIL) /* what was sent is gone */
-            n = v == REGISTRY_AUTHORIZE ? refuse(r, ret, &why) : -EAGAIN;
-        else if (v == REGISTRY_AUTHORIZE && authorized)
-            n = refuse(r, ret, &why);
-        else if (v == REGISTRY_AUTHORIZE)
-            n = registry_authorize(r, ret->challenges.s, &why);
-        else
-            n = v == REGISTRY_FAIL ? -why.code : 0;
-        authorized |= v == REGISTRY_AUTHORIZE;
-        attempt += v == REGISTRY_AGAIN;
-        http_answer_free(ret);
-        *ret = (struct http_answer){0};
-        if (n < 0) {
-            if (e)
-                *e = why;
-            return n;
-        }
-        sleep_ms(pause);
-    }
+    do
+        n = registry_try(r, what, &t, ret, e);
+    while (n == -EAGAIN);
+    return n;
 }
 
 /* A small document. */

@@ -47,8 +47,16 @@ int registry_manifest(struct registry *r, const char *reference, struct text *re
 int registry_blob(struct registry *r, const struct digest *d, size_t size, struct text *ret,
                   struct err *e);
 
-/* One request with all its repetitions; *ret is the good answer. A body that cannot be sent again
- * (http_body.fill) is not: -EAGAIN when another try from the beginning may do. */
+/* One try of a request. -EAGAIN: another may do; what it needs (new credentials, a pause) has been
+ * got or waited for, and *t counts it. It is for the caller to say how what was sent in vain is
+ * sent again. */
+struct registry_tries {
+    int failed;
+    bool authorized;
+};
+int registry_try(struct registry *r, const struct http_request *what, struct registry_tries *t,
+                 struct http_answer *ret, struct err *e);
+/* One request with all its repetitions; *ret is the good answer. Not for bodies of http_body. */
 int registry_do(struct registry *r, const struct http_request *what, struct http_answer *ret,
                 struct err *e);
 /* …/v2/ and what the format makes. */

@@ -6,7 +6,15 @@
 
 #include "core/base/auto.h"
 
-enum { ANSWER_MAX = 1 << 16, CHUNK = 16 << 20 };
+enum { ANSWER_MAX = 1 << 16, PIECE_MAX = 16 << 20, PIECE_MIN = 512 << 10 };
+
+/* A file on its way. */
+struct upload {
+    const struct digest *digest;
+    int fd;
+    long long from, size;
+    const struct upload_progress *progress; /* or NULL */
+};
 
 /* ---- looking ---- */
 
@@ -88,8 +96,20 @@ int upload_mount(struct registry *r, const struct digest *d, const char *from_re
 
 /* ---- sending ---- */
 
-static int put(struct registry *r, struct url *place, const struct digest *d,
-               const struct http_body *body, struct err *e)
+/* What the registry says that it has now, when it says so. */
+static int check_stored(const struct http_answer *a, const struct digest *d, struct err *e)
+{
+    char sent[DIGEST_TEXT_MAX];
+
+    hash_format(d, sent);
+    if (text_starts(a->docker_digest, "sha256:") && strcmp(a->docker_digest, sent) != 0)
+        return err_set(e, EBADMSG, "the registry says that it stored %s, but %s was sent",
+                       a->docker_digest, sent);
+    return 0;
+}
+
+static int put(struct registry *r, struct registry_tries *t, struct url *place,
+               const struct digest *d, const struct http_body *body, struct err *e)
 {
     struct http_answer a = {0};
     struct http_request q = {.method = "PUT",
@@ -101,12 +121,15 @@ static int put(struct registry *r, struct url *place, const struct digest *d,
     if (body)
         q.body = *body;
     if (n == 0)
-        n = registry_do(r, &q, &a, e);
+        n = registry_try(r, &q, t, &a, e);
+    if (n == 0)
+        n = check_stored(&a, d, e);
     http_answer_free(&a);
     return n;
 }
 
-static int patch(struct registry *r, struct url *place, const struct http_body *body, struct err *e)
+static int patch(struct registry *r, struct registry_tries *t, struct url *place,
+                 const struct http_body *body, struct err *e)
 {
     struct http_answer a = {0};
     struct http_request q = {.method = "PATCH",
@@ -114,7 +137,7 @@ static int patch(struct registry *r, struct url *place, const struct http_body *
                              .content_type = "application/octet-stream",
                              .body = *body,
                              .body_max = ANSWER_MAX};
-    int n = registry_do(r, &q, &a, e);
+    int n = registry_try(r, &q, t, &a, e);
     struct url next;
 
     if (n == 0)
@@ -125,21 +148,37 @@ static int patch(struct registry *r, struct url *place, const struct http_body *
     return n;
 }
 
-static int in_pieces(struct registry *r, const struct digest *d, int fd, long long from,
-                     long long size, const struct upload_progress *p, struct err *e)
+static int in_pieces(struct registry *r, struct registry_tries *t, const struct upload *u,
+                     long long piece, struct err *e)
 {
     struct url place;
     int n = begin(r, &place, e);
 
-    for (long long at = 0; at < size && n == 0; at += CHUNK) {
+    for (long long at = 0; at < u->size && n == 0; at += piece) {
         struct http_body body = {
-            .fd = fd, .from = from + at, .size = size - at < CHUNK ? size - at : CHUNK};
+            .fd = u->fd, .from = u->from + at, .size = u->size - at < piece ? u->size - at : piece};
 
-        n = patch(r, &place, &body, e);
-        if (n == 0 && p)
-            p->sent(p->arg, at + body.size);
+        n = patch(r, t, &place, &body, e);
+        t->authorized &= n < 0; /* a token may expire more than once on a long way */
+        if (n == 0 && u->progress)
+            u->progress->sent(u->progress->arg, at + body.size);
     }
-    return n < 0 ? n : put(r, &place, d, NULL, e);
+    return n < 0 ? n : put(r, t, &place, u->digest, NULL, e);
+}
+
+static int at_once(struct registry *r, struct registry_tries *t, const struct upload *u,
+                   struct err *e)
+{
+    const struct upload_progress *p = u->progress;
+    const struct http_body body = {.fd = u->fd,
+                                   .from = u->from,
+                                   .size = u->size,
+                                   .sent = p ? p->sent : NULL,
+                                   .arg = p ? p->arg : NULL};
+    struct url place;
+    int n = begin(r, &place, e);
+
+    return n < 0 ? n : put(r, t, &place, u->digest, &body, e);
 }
 
 int upload_file(struct registry *r, const struct digest *d, int fd, long long size,
@@ -148,22 +187,24 @@ int upload_file(struct registry *r, const struct digest *d, int fd, long long si
     return upload_part(r, d, fd, 0, size, p, e);
 }
 
+/* A try that fails may have left some bytes where they were sent to: each goes to a place of its
+ * own. A proxy in front of the registry may take no large bodies: then smaller and smaller ones. */
 int upload_part(struct registry *r, const struct digest *d, int fd, long long from, long long size,
                 const struct upload_progress *p, struct err *e)
 {
-    const struct http_body body = {
-        .fd = fd, .from = from, .size = size, .sent = p ? p->sent : NULL, .arg = p ? p->arg : NULL};
+    const struct upload u = {.digest = d, .fd = fd, .from = from, .size = size, .progress = p};
+    struct registry_tries tries = {0};
+    long long piece = size;
     struct err why = {0};
-    struct url place;
-    int n = begin(r, &place, e);
+    int n;
 
-    if (n < 0)
-        return err_wrap(e, n, "uploading blob sha256:%s", d->hex);
-    n = put(r, &place, d, &body, &why);
-    /* A proxy in front of it takes no large bodies. */
-    if (n < 0 && size > CHUNK && strstr(why.text, "status 413"))
-        return err_wrap(e, in_pieces(r, d, fd, from, size, p, e), "uploading blob sha256:%s",
-                        d->hex);
+    do {
+        n = piece < size ? in_pieces(r, &tries, &u, piece, &why) : at_once(r, &tries, &u, &why);
+        if (n < 0 && n != -EAGAIN && strstr(why.text, "status 413") && piece > PIECE_MIN) {
+            piece = piece > PIECE_MAX ? PIECE_MAX : piece / 4;
+            n = -EAGAIN;
+        }
+    } while (n == -EAGAIN);
     if (n < 0 && e)
         *e = why;
     return err_wrap(e, n, "uploading blob sha256:%s", d->hex);
@@ -172,19 +213,20 @@ int upload_part(struct registry *r, const struct digest *d, int fd, long long fr
 int upload_stream(struct registry *r, const struct upload_stream *s, struct err *e)
 {
     const struct http_body body = {.size = -1, .fill = s->fill, .arg = s->arg};
+    struct registry_tries tries = {0};
     struct digest d;
     struct url place;
     int n = begin(r, &place, e);
 
     if (n < 0)
         return err_wrap(e, n, "uploading a layer");
-    n = patch(r, &place, &body, e);
+    n = patch(r, &tries, &place, &body, e);
     if (n == -EACCES || n == -EPERM)
         return n;
     if (n == 0)
         n = s->end(s->arg, &d, e);
     if (n == 0)
-        n = put(r, &place, &d, NULL, e);
+        n = put(r, &tries, &place, &d, NULL, e);
     return n < 0 ? -EAGAIN : 0;
 }
 
@@ -200,11 +242,16 @@ int upload_manifest(struct registry *r, const char *reference, const char *media
                              .form = text,
                              .body_max = ANSWER_MAX};
     int code = registry_address(r, &u, e, "%s/manifests/%s", r->endpoint.repo, reference);
+    struct digest d;
 
     if (!text)
         return err_memory(e);
     if (code == 0)
+        code = hash_bytes(bytes, n, &d, e);
+    if (code == 0)
         code = registry_do(r, &q, &a, e);
+    if (code == 0)
+        code = check_stored(&a, &d, e);
     http_answer_free(&a);
     return err_wrap(e, code, "writing manifest %s in %s/%s", reference, r->endpoint.host,
                     r->endpoint.repo);

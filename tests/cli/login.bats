@@ -331,3 +331,45 @@ Login Succeeded!"
     log_in "$host" --cert-dir certs
     log_in "$host" --tls-verify=false --authfile other.json
 }
+
+# --- registries that misbehave ----------------------------------------------------------------------
+
+# not_in FAULT WORDS: the login fails with these words, and nothing is kept.
+not_in() {
+    local host
+    host=127.0.0.1:$(cat "$FAKE/root-$1-port")
+    fails_with 125 "$2" log_in "$host"
+    [ ! -e "$AUTH" ]
+    run ! grep -q secret stderr stdout
+}
+
+@test "a registry that never lets in" {
+    not_in auth-loop "invalid username/password"
+    not_in basic-loop "invalid username/password"
+    not_in unknown-scheme "does not say how to log in"
+    not_in missing "status 404"
+}
+
+@test "a token server that is elsewhere without https, or nowhere, or sends us on" {
+    not_in realm-http "credentials do not go there"
+    not_in realm-none "does not say where"
+    not_in realm-moved "invalid username/password"
+    is "$(grep -c "^other GET /token.* auth " "$FAKE/log")" 0
+}
+
+@test "a root that redirects to another host gets the password alone" {
+    not_in basic-moved "invalid username/password"
+    is "$(grep -c "^basic GET /v2/ auth" "$FAKE/log")" 0
+}
+
+@test "answers that break off, never end or make no sense" {
+    not_in 500-always "status 500"
+    not_in headers "headers"
+    not_in redirect-loop "more than 10 times"
+    not_in error-endless "not found"
+    not_in reset-first "cannot ask registry"
+    not_in not-http "cannot ask registry"
+    not_in length-two "two lengths"
+    not_in slow-headers "too slow"
+    not_in 429-odd-date "toomanyrequests"
+}

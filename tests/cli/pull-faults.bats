@@ -84,9 +84,11 @@ setup() {
     refused duplicate-inner "duplicate"
 }
 
-@test "an index in an index, an empty one" {
+@test "an index in an index, an empty one, one that lies about a size" {
     refused index-in-index "index"
     refused index-empty "it has: none"
+    refused index-size "were announced"
+    refused index-size "were announced" --all-platforms
 }
 
 # --- answers that are hardly HTTP -----------------------------------------------------------------------

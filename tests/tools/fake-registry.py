@@ -7,8 +7,9 @@ Serves on free ports of 127.0.0.1 until it is killed, and writes FOLDER/ports: "
 "other" is a second origin for redirects. The first part of a repository's name is the fault, the
 rest makes it the caller's own: http/cut-once/7 is cut once for whoever uses the 7. FOLDER/log gets
 a line per request: port kind, method, path, "auth" or "-", Range or "-". FOLDER/tls.crt is the
-authority of the TLS port, FOLDER/tls.key its key (made by openssl). Three more ports, a file each: "login-port" wants
-a token of a server that wants a password, "basic-port" a password (tester:secret or other:hush), "slow-port" answers late.
+authority of the TLS port, FOLDER/tls.key its key (made by openssl). More ports, a file each: "login-port" wants
+a token of a server that wants a password, "basic-port" a password (tester:secret or other:hush), "slow-port" answers
+late; "root-FAULT-port" is a registry whose root misbehaves, for logins.
 """
 import base64
 import email.utils
@@ -27,6 +28,9 @@ import sys
 import tarfile
 import threading
 import time
+
+sys.dont_write_bytecode = True
+from fake_upload import Uploads # noqa: E402 (it stands beside)
 
 OCI = "application/vnd.oci.image."
 PIECE = 1 << 16
@@ -133,6 +137,12 @@ USERS = ["Basic " + base64.b64encode(words).decode() for words in (b"tester:secr
 TOKENS = ("token", "token-bad", "token-expires", "redirect-token", "token-redirect", "token-loop", "token-endless",
           "token-html", "token-none", "token-429", "token-503", "token-500", "token-401")
 
+# Ports of their own, for logins: what their root does.
+ROOTS = ["root-" + fault for fault in (
+    "auth-loop", "basic-loop", "unknown-scheme", "realm-http", "realm-none", "realm-moved", "basic-moved", "missing",
+    "500-always", "headers", "redirect-loop", "error-endless", "reset-first", "not-http", "length-two", "slow-headers",
+    "429-odd-date")]
+
 count_lock = threading.Lock()
 counts = {}
 
@@ -144,7 +154,7 @@ def nth(*key):
         return counts[key] - 1
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(Uploads, http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *args):
@@ -194,7 +204,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
+    def nth(self, *key):
+        return nth("upload", *key)
+
+    def do_PUT(self):
+        self.note("Authorization" in self.headers)
+        try:
+            self.upload_route()
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
+            self.close_connection = True
+
+    do_PATCH = do_DELETE = do_PUT
+
     def do_POST(self):
+        if self.path.startswith("/v2/"):
+            return self.do_PUT()
         form = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.note("Authorization" in self.headers or "refresh_token=" in form)
         if "realm=moved" in self.path:
@@ -218,9 +242,35 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return False
         return True
 
+    def root(self, fault, path):
+        """The ports whose root misbehaves, for logins. True: answered."""
+        if path != "/v2/":
+            return False
+        if fault == "auth-loop":
+            self.challenge()
+        elif fault == "basic-loop":
+            self.error(401, "UNAUTHORIZED", "who are you", ("WWW-Authenticate", 'Basic realm="fake"'))
+        elif fault == "unknown-scheme":
+            self.error(401, "UNAUTHORIZED", "who are you", ("WWW-Authenticate", 'Negotiate'))
+        elif fault == "realm-http":
+            self.challenge("http://192.0.2.1/token")
+        elif fault == "realm-none":
+            self.error(401, "UNAUTHORIZED", "no", ("WWW-Authenticate", 'Bearer service="fake"'))
+        elif fault == "realm-moved":
+            self.challenge(self.address("http") + "/token?realm=moved")
+        elif fault == "basic-moved" and "Authorization" in self.headers:
+            self.answer(307, b"", ("Location", self.address("basic") + "/v2/"))
+        elif fault == "basic-moved":
+            self.error(401, "UNAUTHORIZED", "who are you", ("WWW-Authenticate", 'Basic realm="fake"'))
+        elif fault == "missing":
+            self.answer(404, b"<html>no such page</html>")
+        else:
+            self.broken_answer(fault, "root")
+        return True
+
     def route(self):
         path, _, query = self.path.partition("?")
-        if self.login():
+        if self.login() or (self.server.kind.startswith("root-") and self.root(self.server.kind[5:], path)):
             return None
         if path == "/v2/":
             return self.answer(200, b"{}")
@@ -289,7 +339,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.answer(200, b'{"token": "opensesame", "expires_in": 60}')
 
     def serve(self, repo, fault, kind, what):
-        if self.any_fault(repo, fault, kind, what):
+        if self.any_fault(repo, fault, kind, what) or self.stored(repo, kind, what):
             return None
         return self.manifest(repo, fault, what) if kind == "manifests" else self.blob(repo, fault, what)
 
@@ -525,7 +575,7 @@ def make_certificate(folder):
 def main():
     folder = sys.argv[1]
     context = make_certificate(folder)
-    servers = {kind: Server(("127.0.0.1", 0), Handler) for kind in ("http", "other", "tls", "login", "basic", "slow")}
+    servers = {kind: Server(("127.0.0.1", 0), Handler) for kind in ["http", "other", "tls", "login", "basic", "slow"] + ROOTS}
     ports = {kind: server.server_address[1] for kind, server in servers.items()}
     servers["tls"].socket = context.wrap_socket(servers["tls"].socket, server_side=True,
                                                 do_handshake_on_connect=False)
@@ -533,7 +583,7 @@ def main():
     for kind, server in servers.items():
         server.kind, server.ports, server.folder = kind, ports, folder
         threading.Thread(target=server.serve_forever, daemon=True).start()
-    for kind in ("login", "basic", "slow"):
+    for kind in ["login", "basic", "slow"] + ROOTS:
         with open("%s/%s-port" % (folder, kind), "w") as out:
             out.write("%d\n" % ports[kind])
     with open(folder + "/ports.new", "w") as out:
