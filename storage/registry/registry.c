@@ -86,6 +86,7 @@ static int refuse(const struct registry *r, const struct http_answer *a, struct 
         {401, EACCES, "unauthorized: authentication required"},
         {403, EACCES, "denied: requested access to the resource is denied"},
         {404, ENOENT, "not found"},
+        {405, EOPNOTSUPP, "unsupported"},
         {429, EBUSY, "toomanyrequests: the registry limits how often it is asked"},
     };
     char words[300], rate[100] = "";
