@@ -14,7 +14,10 @@
 #include "core/base/auto.h"
 #include "core/base/dl.h"
 
-enum { OUTPUT_SIZE = 128 << 10, ISAL_LEVEL = 2, ZLIB_LEVEL = 6, ZSTD_LEVEL = 3 };
+/* isa-l stores what cannot be compressed as it is only when a whole block of it fits the room for
+ * output and came in one piece (DEFLATE_PIECE); else it writes codes for it, which take readers
+ * five times as long. */
+enum { OUTPUT_SIZE = DEFLATE_PIECE, ISAL_LEVEL = 2, ZLIB_LEVEL = 6, ZSTD_LEVEL = 3 };
 
 struct deflate {
     const struct codec *codec;

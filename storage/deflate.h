@@ -23,6 +23,9 @@ int deflate_check_level(enum deflate_kind kind, long long level, struct err *e);
 /* Takes what comes out; a negative result ends the stream with it. */
 typedef int deflate_sink(void *arg, const void *bytes, size_t n, struct err *e);
 
+/* Pieces of this size compress best. */
+enum { DEFLATE_PIECE = 512 << 10 };
+
 struct deflate;
 /* *ret is new. The library is loaded here. */
 int deflate_new(enum deflate_kind kind, int level, deflate_sink *sink, void *arg,

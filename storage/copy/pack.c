@@ -8,7 +8,7 @@
 #include "storage/blob.h"
 #include "storage/deflate.h"
 
-enum { PIECE = 1 << 18 };
+enum { PIECE = DEFLATE_PIECE };
 
 static int take(void *arg, const void *bytes, size_t n, struct err *e)
 {

@@ -17,7 +17,7 @@
 #include "storage/inflate.h"
 #include "storage/registry/upload.h"
 
-enum { PIECE = 128 << 10, NOTE_MAX = 256 };
+enum { PIECE = DEFLATE_PIECE, NOTE_MAX = 256 };
 
 static const enum manifest_compression of_kind[] = {COMPRESSION_NONE, COMPRESSION_GZIP,
                                                     COMPRESSION_ZSTD};
@@ -113,13 +113,21 @@ static int take(void *arg, const void *bytes, size_t n, struct err *e)
 /* One piece more of the layer. */
 static int advance(struct packing *p, struct err *e)
 {
-    ssize_t n = inflate_read(p->in, p->piece, PIECE, e);
-    int r;
+    size_t have = 0;
+    int r = 0;
 
-    if (n < 0)
-        return (int)n;
-    p->ended = n == 0;
-    r = n ? deflate_write(p->out, p->piece, (size_t)n, e) : deflate_finish(p->out, e);
+    while (have < PIECE && !p->ended) {
+        ssize_t n = inflate_read(p->in, p->piece + have, PIECE - have, e);
+
+        if (n < 0)
+            return (int)n;
+        p->ended = n == 0;
+        have += (size_t)n;
+    }
+    if (have)
+        r = deflate_write(p->out, p->piece, have, e);
+    if (r == 0 && p->ended)
+        r = deflate_finish(p->out, e);
     return r < 0 ? r : text_check(&p->ready, e);
 }
 
