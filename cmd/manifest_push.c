@@ -13,6 +13,7 @@
 #include "storage/copy/list_push.h"
 #include "storage/gc.h"
 #include "storage/image_index.h"
+#include "storage/transport.h"
 
 struct manifest_push_args {
     bool all, quiet, force, insecure, remove, remove_signatures;
@@ -120,24 +121,57 @@ static int read_options(const struct manifest_push_args *a, struct list_push_opt
     return r < 0 ? r : read_format(a, o, e);
 }
 
-static int push(struct store *s, const char *word, const char *to,
-                const struct list_push_options *o, struct digest *ret, struct err *e)
+/* Into an archive or a folder. */
+static int push_place(struct store *s, const struct manifest_push_args *a, const char *name,
+                      const struct digest *d, const struct transport *t, const char *to,
+                      const struct list_push_options *o, struct digest *ret, struct err *e)
 {
-    autotext struct text bytes = {0};
-    char text[REF_TEXT_MAX] = "";
-    struct ref name, where;
-    bool lost = false;
-    int r = image_find_index(s, word, &name, NULL, &bytes, e);
+    if (t->kind == TRANSPORT_DOCKER_ARCHIVE)
+        return err_set(e, ENOTSUP, "docker's archives hold single images, no list: `rctr save`");
+    if (!a->all)
+        return err_set(e, EINVAL, "--all=false: an archive or folder has the images of a list too");
+    if (a->force || o->push.format != DEFLATE_GZIP || a->level != DEFLATE_LEVEL_FAST)
+        return err_set(
+            e, ENOTSUP,
+            "into an archive or folder layers go as they are in the store: --compression-"
+            "format, --compression-level and --force-compression are for registries");
+    return list_push_place(s, d, name, to, o, ret, e);
+}
 
-    if (r == 0 && name.registry[0])
-        ref_format(&name, text);
+static int push_registry(struct store *s, const char *name, const struct text *list, const char *to,
+                         const struct list_push_options *o, struct digest *ret, struct err *e)
+{
+    struct ref where;
+    bool lost = false;
+    int r = registry_args_destination(name, to, &where, e);
+
     if (r == 0)
-        r = registry_args_destination(text, to, &where, e);
-    if (r == 0)
-        r = list_push(s, bytes.s, bytes.n, &where, o, ret, &lost, e);
+        r = list_push(s, list->s, list->n, &where, o, ret, &lost, e);
     if (r == 0 && lost)
         log_warn("docker's manifest list has no annotations: those of the list were left out");
     return r;
+}
+
+static int push(struct store *s, const struct manifest_push_args *a, const char *word,
+                const char *to, const struct list_push_options *o, struct digest *ret,
+                struct err *e)
+{
+    autofree struct transport *t = calloc(1, sizeof *t);
+    autotext struct text bytes = {0};
+    char text[REF_TEXT_MAX] = "";
+    struct digest digest;
+    struct ref name;
+    int r = t ? image_find_index(s, word, &name, &digest, &bytes, e) : err_memory(e);
+
+    if (r == 0 && to)
+        r = transport_parse(to, t, e);
+    if (r < 0)
+        return r;
+    if (name.registry[0])
+        ref_format(&name, text);
+    return t->kind == TRANSPORT_NONE || t->kind == TRANSPORT_DOCKER
+               ? push_registry(s, text, &bytes, to, o, ret, e)
+               : push_place(s, a, *text ? text : word, &digest, t, to, o, ret, e);
 }
 
 static int manifest_push_main(const void *args, int argc, const char **argv, struct err *e)
@@ -156,7 +190,7 @@ static int manifest_push_main(const void *args, int argc, const char **argv, str
         r = store_open(&s, e);
     if (r < 0)
         return r;
-    r = push(&s, argv[0], argc > 1 ? argv[1] : NULL, &o, &digest, e);
+    r = push(&s, a, argv[0], argc > 1 ? argv[1] : NULL, &o, &digest, e);
     progress_end(&progress);
     if (r == 0 && a->digestfile)
         r = err_wrap(e, file_put(a->digestfile, hash_format(&digest, text), 0644, e),

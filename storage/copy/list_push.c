@@ -11,6 +11,7 @@
 #include "storage/blob.h"
 #include "storage/copy/convert.h"
 #include "storage/copy/place.h"
+#include "storage/copy/source_store.h"
 #include "storage/manifest_list.h"
 #include "storage/origin.h"
 #include "storage/registry/push_index.h"
@@ -213,6 +214,29 @@ int list_push(struct store *s, const char *bytes, size_t n, const struct ref *to
     if (r == 0)
         r = push_all(&p, ret, ret_lost, e);
     manifest_list_free(&p.list);
+    sink_close(&p.sink);
+    return r;
+}
+
+int list_push_place(struct store *s, const struct digest *d, const char *name, const char *place,
+                    const struct list_push_options *o, struct digest *ret, struct err *e)
+{
+    struct list_pusher p = {.store = s, .o = o};
+    const struct copier_options how = {
+        .all = true, .format = o->format, .progress = tell, .arg = &p};
+    const struct place_options from_how = {.tls_verify = o->push.tls_verify,
+                                           .authfile = o->push.authfile,
+                                           .cert_dir = o->push.cert_dir,
+                                           .retries = o->push.retries,
+                                           .note = pass_note,
+                                           .arg = &p};
+    autosource struct source from = {0};
+    int r = source_store_open(s, d, name, &from_how, &from, e);
+
+    if (r == 0)
+        r = place_sink(place, &from_how, &p.sink, e);
+    if (r == 0)
+        r = copier_run(s, &from, &p.sink, &how, ret, e);
     sink_close(&p.sink);
     return r;
 }

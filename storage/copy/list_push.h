@@ -20,4 +20,9 @@ struct list_push_options {
 int list_push(struct store *s, const char *bytes, size_t n, const struct ref *to,
               const struct list_push_options *o, struct digest *ret, bool *ret_lost, struct err *e);
 
+/* The same into an archive or a folder ("oci:…", "oci-archive:…", "dir:…"): layers go as they are
+ * in the store. `d`: the stored list; `name` is for messages. */
+int list_push_place(struct store *s, const struct digest *d, const char *name, const char *place,
+                    const struct list_push_options *o, struct digest *ret, struct err *e);
+
 #endif

@@ -261,6 +261,28 @@ count() { # what is in a folder of the store
     [ "$(raw "$repo:1" | digests)" != "$(rctr manifest inspect list | digests)" ]
 }
 
+@test "a list goes into archives and folders, with what only a registry has" {
+    one a "$host"
+    remote "$repo/from:b" "$foreign"
+    rctr manifest create list localhost/a "docker://$repo/from:b"
+    rctr manifest push -q list "oci-archive:$PWD/list.tar:1"
+    rctr manifest push -q list "oci:$PWD/layout:1"
+    rctr manifest push -q --digestfile "$PWD/digest" list "dir:$PWD/dir"
+    is "$(cat dir/manifest.json)" "$(rctr manifest inspect list | jq -j -c .)"
+    is "$(skopeo inspect --raw "oci-archive:$PWD/list.tar:1")" "$(cat dir/manifest.json)"
+    is "$(skopeo inspect --raw "oci:$PWD/layout:1")" "$(cat dir/manifest.json)"
+    is "sha256:$(sha256sum <dir/manifest.json | cut -d ' ' -f 1)" "$(cat digest)"
+    skopeo copy -q --all --insecure-policy --dest-tls-verify=false "oci-archive:$PWD/list.tar:1" "docker://$repo:again"
+    is "$(raw "$repo:again")" "$(cat dir/manifest.json)"
+    rctr manifest push -q -f v2s2 list "dir:$PWD/v2"
+    is "$(jq -r '.mediaType, .manifests[].mediaType' v2/manifest.json | sort -u | paste -sd ' ')" \
+        "application/vnd.docker.distribution.manifest.list.v2+json application/vnd.docker.distribution.manifest.v2+json"
+    fails_with 125 "hold single images, no list" rctr manifest push list "docker-archive:$PWD/x.tar"
+    fails_with 125 "does not know the transport" rctr manifest push list containers-storage:x
+    fails_with 125 "are for registries" rctr manifest push --compression-format zstd list "dir:$PWD/x"
+    fails_with 125 "has the images of a list too" rctr manifest push --all=false list "dir:$PWD/x"
+}
+
 @test "the list alone is pushed where its images are already" {
     one a "$host"
     rctr manifest create list localhost/a
