@@ -21,6 +21,7 @@ struct list_pusher {
     const struct ref *to;
     const struct list_push_options *o;
     struct manifest_list list; /* owned */
+    bool changed;              /* else it goes as its bytes are */
     struct sink sink;          /* opened when it is needed */
 };
 
@@ -165,8 +166,12 @@ static int settle_members(struct list_pusher *p, struct err *e)
         char platform[200];
 
         r = settle_member(p, &m.layers[i], &now, e);
-        if (r == 1)
+        if (r == 1 && hash_equal(&now.digest, &m.layers[i].digest)) {
+            r = 0; /* it was copied as it is */
+        } else if (r == 1) {
+            p->changed = true;
             r = manifest_list_move_entry(&p->list, i, now.media_type, &now.digest, now.size, e);
+        }
         err_wrap(e, r, "image %zu of %zu (%s)", i + 1, m.layer_count,
                  manifest_platform_format(&m.layers[i].platform, platform));
     }
@@ -189,15 +194,20 @@ static int push_bytes(struct list_pusher *p, const struct text *bytes, struct di
     return r < 0 ? r : sink_manifest(&p->sink, bytes, manifest_list_type(&p->list), ret, true, e);
 }
 
-static int push_all(struct list_pusher *p, struct digest *ret, bool *ret_lost, struct err *e)
+static int push_all(struct list_pusher *p, const char *as_it_is, size_t n, struct digest *ret,
+                    bool *ret_lost, struct err *e)
 {
     autotext struct text bytes = {0};
     int r = p->o->list_only ? 0 : settle_members(p, e);
 
     if (r == 0 && p->o->format != COPIER_AS_IS)
         r = manifest_list_convert(&p->list, p->o->format == COPIER_DOCKER, ret_lost, e);
-    if (r == 0)
+    if (r == 0 && (p->changed || p->o->format != COPIER_AS_IS))
         r = manifest_list_format(&p->list, 0, &bytes, e);
+    else
+        text_add_n(&bytes, as_it_is, n);
+    if (r == 0)
+        r = text_check(&bytes, e);
     return r < 0 ? r : push_bytes(p, &bytes, ret, e);
 }
 
@@ -212,7 +222,7 @@ int list_push(struct store *s, const char *bytes, size_t n, const struct ref *to
     if (r == 0)
         r = manifest_list_parse(bytes, n, &p.list, e);
     if (r == 0)
-        r = push_all(&p, ret, ret_lost, e);
+        r = push_all(&p, bytes, n, ret, ret_lost, e);
     manifest_list_free(&p.list);
     sink_close(&p.sink);
     return r;
