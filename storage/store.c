@@ -23,6 +23,7 @@
 #include "core/base/log.h"
 #include "core/base/path.h"
 #include "core/base/proc.h"
+#include "core/base/unlinker.h"
 #include "core/base/userns.h"
 #include "storage/config.h"
 
@@ -415,23 +416,14 @@ static bool clear_entry(int tmp_dir, const char *name)
 static int list_others(const struct store *s, int *ret_dir, struct strv *ret, struct err *e)
 {
     autofd int tmp_dir = -1;
-    struct dirent *ent;
-    int r = store_folder(s, "tmp", &tmp_dir, e), copy;
-    DIR *d;
+    autostrv struct strv names = {0};
+    int r = store_folder(s, "tmp", &tmp_dir, e);
 
-    if (r < 0)
-        return r;
-    copy = fcntl(tmp_dir, F_DUPFD_CLOEXEC, 0);
-    d = copy < 0 ? NULL : fdopendir(copy);
-    if (!d) {
-        if (copy >= 0)
-            close(copy);
-        return err_sys(e, "cannot list '%s/tmp'", s->path);
-    }
-    while (r == 0 && (ent = readdir(d)))
-        if (ent->d_name[0] != '.' && (!s->tmp_name || !text_starts(ent->d_name, s->tmp_name)))
-            r = strv_add(ret, ent->d_name, e);
-    closedir(d);
+    if (r == 0)
+        r = err_wrap(e, path_list(tmp_dir, &names, e), "'%s/tmp'", s->path);
+    for (size_t i = 0; r == 0 && i < names.n; i++)
+        if (names.v[i][0] != '.' && (!s->tmp_name || !text_starts(names.v[i], s->tmp_name)))
+            r = strv_add(ret, names.v[i], e);
     if (r == 0)
         *ret_dir = take_fd(&tmp_dir);
     return r;
@@ -504,6 +496,7 @@ static int remove_inside(void *arg, struct err *e)
 {
     const struct removal *r = arg;
 
+    unlinker_run(r->dir_fd, r->name);
     return path_remove_tree(r->dir_fd, r->name, e);
 }
 
@@ -511,8 +504,10 @@ int store_remove_tree(int dir_fd, const char *name, struct err *e)
 {
     struct removal removal = {dir_fd, name};
     struct idmap map;
-    int r = path_remove_tree(dir_fd, name, e);
+    int r;
 
+    unlinker_run(dir_fd, name);
+    r = path_remove_tree(dir_fd, name, e);
     if (r != -EACCES && r != -EPERM)
         return r;
     r = idmap_load(&map, e);
