@@ -1,5 +1,6 @@
 #include "storage/trust.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,6 +13,7 @@
 
 #include "core/base/auto.h"
 #include "core/base/file.h"
+#include "storage/config.h"
 
 static void free_requirement(struct trust_requirement *r)
 {
@@ -78,21 +80,36 @@ static int is_there(const char *path, struct err *e)
                    path, strerror(errno));
 }
 
+/* The user's own place; NULL where he has no home. */
+static int own_place(char **ret, struct err *e)
+{
+    const char *config = getenv("XDG_CONFIG_HOME");
+    autofree char *home = NULL;
+    int r;
+
+    if (config && *config) {
+        *ret = text_format("%s/containers/policy.json", config);
+        return *ret ? 0 : err_memory(e);
+    }
+    r = config_home(&home, e);
+    if (r == -ENOENT)
+        return 0;
+    if (r == 0)
+        *ret = text_format("%s/.config/containers/policy.json", home);
+    return r < 0 ? r : *ret ? 0 : err_memory(e);
+}
+
 int trust_load(const char *file, struct trust *ret, struct err *e)
 {
-    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    autofree char *own = config && *config ? text_format("%s/containers/policy.json", config)
-                         : home && *home   ? text_format("%s/.config/containers/policy.json", home)
-                                           : strdup("");
-    const char *places[] = {own, "/etc/containers/policy.json"};
+    autofree char *own = NULL;
+    const char *places[] = {NULL, "/etc/containers/policy.json"};
+    int r = file ? 0 : own_place(&own, e);
 
-    if (file)
-        return read_file(file, ret, e);
-    if (!own)
-        return err_memory(e);
+    if (file || r < 0)
+        return file ? read_file(file, ret, e) : r;
+    places[0] = own;
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-        int r = *places[i] ? is_there(places[i], e) : 0;
-
+        r = places[i] ? is_there(places[i], e) : 0;
         if (r != 0)
             return r < 0 ? r : read_file(places[i], ret, e);
     }
@@ -158,6 +175,8 @@ const struct trust_scope *trust_find_name(const struct trust *p, const struct re
         return NULL;
     if (image.digest.hex[0])
         image.tag[0] = 0;
+    for (char *c = image.registry; *c; c++) /* to the network it is one host in any case */
+        *c = (char)tolower((unsigned char)*c);
     ref_format(&image, text);
     s = find(p, "docker", text, strlen(text));
     if (!s)
@@ -220,7 +239,8 @@ static int judge(const struct trust *p, const struct trust_scope *s, const char 
                                 "it lets no image in; allow this one with a scope of its own");
         if (q->kind == TRUST_SIGNED)
             return trust_refuse(p, s, i, e, "it wants a signature, and %s", elsewhere);
-        return trust_refuse(p, s, i, e, "it wants %s", q->obstacle);
+        return trust_refuse(p, s, i, e, "it wants %s; a scope of its own can allow this image",
+                            q->obstacle);
     }
     return 0;
 }
@@ -233,7 +253,7 @@ int trust_admit_name(const struct trust *p, const struct ref *name, struct err *
 }
 
 /* The path of an open file, as the kernel knows it: that which was opened, wherever its name leads
- * by now. "" for what has none (a pipe, a deleted file). */
+ * by now. "" for what has none (a pipe, a deleted file), or one that is too long. */
 static void path_of(int fd, char *ret, size_t size)
 {
     char link[40];
@@ -245,7 +265,7 @@ static void path_of(int fd, char *ret, size_t size)
         return;
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     n = readlink(link, ret, size - 1);
-    ret[n > 0 && *ret == '/' ? n : 0] = 0;
+    ret[n > 0 && (size_t)n < size - 1 && *ret == '/' ? n : 0] = 0;
 }
 
 int trust_admit_fd(const struct trust *p, const char *transport, int fd, const char *image,

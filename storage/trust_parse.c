@@ -1,5 +1,6 @@
 /* The text of a policy.json as a struct trust. What is not understood in whole is not used in
  * part: a scope that is misspelt would let in what it was to keep out. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +204,8 @@ static int read_scope(const char *transport, const char *scope, const json_t *a,
     ret->requirements = calloc(n ? n : 1, sizeof *ret->requirements);
     if (!ret->transport || !ret->scope || !ret->requirements)
         return err_memory(e);
+    for (char *c = ret->scope; strcmp(transport, "docker") == 0 && *c && *c != '/'; c++)
+        *c = (char)tolower((unsigned char)*c); /* the host */
     if (!json_is_array(a) || n == 0)
         return err_set(e, EINVAL, "a list of at least one requirement is wanted");
     if (n > REQUIREMENTS_MAX)
@@ -247,6 +250,7 @@ static int check_path(const char *scope, struct err *e)
 
 static int read_transport(const char *name, json_t *scopes, struct trust *p, struct err *e)
 {
+    autojson json_t *seen = json_object(); /* as they are compared */
     const char *scope;
     json_t *list;
     size_t t = 0;
@@ -260,12 +264,20 @@ static int read_transport(const char *name, json_t *scopes, struct trust *p, str
         return r;
     json_object_foreach(scopes, scope, list)
     {
+        struct trust_scope *s = &p->scopes[p->count];
+
         if (*scope && transports[t].scopes == NAMES)
             r = check_name(scope, e);
         if (*scope && transports[t].scopes == PATHS)
             r = check_path(scope, e);
-        if (r == 0)
-            r = read_scope(name, scope, list, &p->scopes[p->count++], e);
+        if (r == 0) {
+            p->count++;
+            r = read_scope(name, scope, list, s, e);
+        }
+        if (r == 0 && json_object_get(seen, s->scope))
+            r = err_set(e, EINVAL, "its host is there in other letters, too");
+        if (r == 0 && json_object_set_new(seen, s->scope, json_true()) < 0)
+            r = err_memory(e);
         if (r < 0)
             return err_wrap(e, r, "scope '%.300s'", scope);
     }

@@ -115,7 +115,8 @@ static int examine_all(const struct trust *p, const struct trust_scope *scope,
             return trust_refuse(p, scope, i, e, "%s", key.text);
         if (r == 0 && found->n == 0)
             return trust_refuse(p, scope, i, e,
-                                "the registry has no signature of it (tag sha256-%s.sig)",
+                                "the registry has no signature of it (tag sha256-%s.sig): have it "
+                                "signed with the key, or allow it with a scope of its own",
                                 manifest->hex);
         if (r == 0)
             return trust_refuse(p, scope, i, e, "none of %zu signature%s is good: %s", found->n,

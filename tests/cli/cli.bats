@@ -186,3 +186,7 @@ completion_file() {
     ! command -v zsh >/dev/null || zsh -n "$zsh"
     ! command -v fish >/dev/null || fish -n "$fish"
 }
+
+@test "an error does not give a terminal commands" {
+    fails_with 125 "'a?[31m?b?c'" rctr pull $'a\e[31m\ab\x7fc'
+}

@@ -205,11 +205,37 @@ pulled() {
     head -c 70000 /dev/zero | tr '\0' ' ' | cat payload - >large
     attach "$repo" "$digest" large "$(sign good large)"
     refused "its size is not from 1 to 65536 bytes"
-    jq '.layers[0].size = 30' signatures.json >lie.json
     attach "$repo" "$digest" payload "$letters"
     jq '.layers[0].size += 1' signatures.json >lie.json
     put_manifest "$repo" "${digest/:/-}.sig" lie.json
     refused "the signatures of the image"
+}
+
+@test "what is no list of signatures is refused" {
+    trusting good
+    signed good "$repo" "$digest" "$name:1"
+    pulled
+    local tag=${digest/:/-}.sig
+    jq 'del(.layers[0].annotations)' signatures.json >list.json
+    put_manifest "$repo" "$tag" list.json
+    refused "signature 1: it lacks the annotation"
+    jq '.layers[0].mediaType = "application/vnd.oci.image.layer.v1.tar"' signatures.json >list.json
+    put_manifest "$repo" "$tag" list.json
+    refused "the registry has no signature of it"
+    jq -c --argjson size "$(stat -c %s signatures.json)" --arg digest "sha256:$(sha256sum signatures.json | cut -d' ' -f1)" -n \
+        '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests: [{
+          mediaType: "application/vnd.oci.image.manifest.v1+json", size: $size, digest: $digest}]}' >index.json
+    put_manifest "$repo" good signatures.json
+    curl -sf -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' --data-binary @index.json \
+        "http://$RCTR_TEST_REGISTRY/v2/$repo/manifests/$tag"
+    refused "it is not an image manifest"
+    # another image's list under this one's tag
+    skopeo copy -q --insecure-policy --src-tls-verify=false --dest-tls-verify=false \
+        "docker://$RCTR_TEST_REGISTRY/test/layers:30" "docker://$name:30"
+    put_manifest "$repo" "$tag" signatures.json
+    tag=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$name:30")
+    put_manifest "$repo" "${tag/:/-}.sig" signatures.json
+    refused "it is for another image" rctr pull -q "$name:30"
 }
 
 @test "the most specific scope counts" {

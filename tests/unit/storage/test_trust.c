@@ -133,6 +133,8 @@ static void the_most_specific_scope_counts(void **state)
     counts(&p, "b.a.example.com/x", "*.example.com");
     counts(&p, "example.com/x", "*.com");
     counts(&p, "badexample.com/x", "*.com");
+    counts(&p, "QUAY.io/team/tool:1", "quay.io/team/tool:1");
+    counts(&p, "A.Example.COM/x", "*.example.com");
     counts(&p, "example.org/x", "");
     counts(&p, "busybox", "docker.io/library");
     counts(&p, "team/tool", "");
@@ -296,12 +298,27 @@ static void the_users_file_comes_first_and_one_that_is_unusable_lets_nothing_in(
     unsetenv("XDG_CONFIG_HOME");
 }
 
+static void a_host_is_one_host_in_any_case(void **state)
+{
+    autotrust struct trust p = {0};
+
+    (void)state;
+    parse("{\"default\": " NO ", \"transports\": {\"docker\": {\"Quay.IO\": " NO
+          ", \"quay.IO/x:Tag\": " NO ", \"*.Example.com\": " NO "}}}",
+          &p);
+    counts(&p, "quay.io/y", "quay.io");
+    counts(&p, "QUAY.IO/x:Tag", "quay.io/x:Tag");
+    counts(&p, "quay.io/x:tag", "quay.io");
+    counts(&p, "a.example.COM/y", "*.example.com");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_policies_are_read),
         cmocka_unit_test(bad_policies_are_refused_in_words),
         cmocka_unit_test(the_most_specific_scope_counts),
+        cmocka_unit_test(a_host_is_one_host_in_any_case),
         cmocka_unit_test(without_a_scope_the_default_counts),
         cmocka_unit_test(paths_have_their_parents),
         cmocka_unit_test(a_refusal_names_requirement_scope_and_file),
