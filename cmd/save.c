@@ -9,6 +9,7 @@
 
 #include "cmd/command.h"
 #include "core/base/auto.h"
+#include "core/base/outfile.h"
 #include "storage/event.h"
 #include "storage/image_index.h"
 #include "storage/image_save.h"
@@ -138,51 +139,35 @@ static int find_images(const struct store *s, const struct save_args *a,
 
 static int open_folder(const char *path, int *ret, struct err *e)
 {
-    autofd int fd = -1;
-    struct stat st;
-
     if (mkdir(path, 0777) < 0 && errno != EEXIST)
         return err_sys(e, "cannot make the folder '%s'", path);
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return err_sys(e, "cannot open the folder '%s'", path);
-    if (fstatat(fd, "index.json", &st, AT_SYMLINK_NOFOLLOW) == 0)
-        return err_set(e, EEXIST, "'%s' holds images already: name a new folder", path);
-    *ret = take_fd(&fd);
-    return 0;
+    *ret = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *ret < 0 ? err_sys(e, "cannot open the folder '%s'", path) : 0;
 }
 
-static int open_output(const struct save_args *a, enum image_save_format format, int *ret,
-                       struct err *e)
+/* A file gets its name when it is whole, what was there before stays until then. */
+static int open_output(const struct save_args *a, enum image_save_format format,
+                       struct outfile *ret, struct err *e)
 {
     if (format == IMAGE_SAVE_OCI_DIR)
-        return open_folder(a->output, ret, e);
-    *ret = a->output ? open(a->output, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666)
-                     : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-    return *ret < 0 ? err_sys(e, "cannot create '%s'", a->output ? a->output : "standard output")
-                    : 0;
-}
-
-/* Half an archive is none. */
-static void remove_half(const struct save_args *a, enum image_save_format format, int fd)
-{
-    struct stat st;
-
-    if (a->output && format != IMAGE_SAVE_OCI_DIR && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        (void)unlink(a->output); /* the failure itself is told */
+        return open_folder(a->output, &ret->fd, e);
+    if (a->output)
+        return outfile_begin(a->output, ret, e);
+    ret->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    return ret->fd < 0 ? err_sys(e, "cannot write to standard output") : 0;
 }
 
 static int save_items(struct store *s, const struct save_args *a, enum image_save_format format,
                       const struct image_save_item *items, size_t n, struct err *e)
 {
-    autofd int fd = -1;
-    int r = open_output(a, format, &fd, e);
+    autooutfile struct outfile f = OUTFILE_NONE;
+    int r = open_output(a, format, &f, e);
 
     if (r < 0)
         return r;
-    r = image_save(s, items, n, format, fd, e);
-    if (r < 0)
-        remove_half(a, format, fd);
+    r = image_save(s, items, n, format, f.fd, e);
+    if (r == 0)
+        r = outfile_end(&f, f.replaces, e);
     for (size_t i = 0; r == 0 && i < n; i++) {
         const char *name = items[i].names.n ? items[i].names.v[0] : NULL;
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,11 +15,11 @@
 #include "storage/image_member.h"
 #include "storage/inflate.h"
 #include "storage/layer.h"
+#include "storage/layout.h"
+#include "storage/part.h"
 #include "storage/tar_write.h"
 
 enum { PIECE = 1 << 18 };
-
-static const char ref_name_key[] = "org.opencontainers.image.ref.name";
 
 /* Where files go: a tar archive, or a folder. */
 struct output {
@@ -49,11 +48,8 @@ static int begin_tar_folder(struct output *o, const char *name, struct err *e)
 
 static int put_text(struct output *o, const char *name, const char *text, struct err *e)
 {
-    int r;
+    int r = begin_tar_file(o, name, (long long)strlen(text), e);
 
-    if (!o->tar)
-        return file_replace(o->folder_fd, name, text, strlen(text), 0644, false, e);
-    r = begin_tar_file(o, name, (long long)strlen(text), e);
     return r < 0 ? r : tar_write_data(o->tar, text, strlen(text), e);
 }
 
@@ -93,26 +89,6 @@ static int copy_to_tar(struct output *o, int from, struct err *e)
     }
 }
 
-static int copy_to_folder(struct output *o, const char *name, int from, off_t size, struct err *e)
-{
-    autofd int to =
-        openat(o->folder_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-
-    if (to < 0)
-        return err_sys(e, "cannot create '%s'", name);
-    while (size > 0) {
-        ssize_t n = sendfile(to, from, NULL, (size_t)size);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n == 0 ? err_set(e, EBADMSG, "the blob became shorter")
-                          : err_sys(e, "cannot write '%s'", name);
-        size -= n;
-    }
-    return 0;
-}
-
 /* A blob as it is. `size` is what the manifest says: another one would damage the archive. */
 static int put_blob(struct output *o, const char *name, const struct digest *d, long long size,
                     struct err *e)
@@ -129,8 +105,10 @@ static int put_blob(struct output *o, const char *name, const struct digest *d, 
     if (size >= 0 && have != size)
         return err_set(e, EBADMSG, "blob sha256:%s has %lld bytes instead of %lld", d->hex,
                        (long long)have, size);
+    if (!o->tar && part_is(o->folder_fd, name, d, have)) /* of another image of the layout */
+        return 0;
     if (!o->tar)
-        return copy_to_folder(o, name, fd, have, e);
+        return part_put(&(struct part){.fd = fd, .size = have}, o->folder_fd, name, e);
     r = begin_tar_file(o, name, have, e);
     return r < 0 ? r : copy_to_tar(o, fd, e);
 }
@@ -208,19 +186,6 @@ static int put_item(struct output *o, const struct image_save_item *item, struct
                               : put_oci_image(o, &item->image, e);
 }
 
-static json_t *index_entry(const struct manifest *m, const struct digest *d, off_t size,
-                           const char *name)
-{
-    char text[DIGEST_TEXT_MAX];
-    json_t *o = json_pack("{s:s, s:s, s:I}", "mediaType", m->media_type, "digest",
-                          hash_format(d, text), "size", (json_int_t)size);
-
-    if (name)
-        json_object_set_new(o, "annotations", json_pack("{s:s}", ref_name_key, name));
-    return o;
-}
-
-/* An entry for each of an item's names. */
 static int add_entries(const struct output *o, const struct image_save_item *item, json_t *list,
                        struct err *e)
 {
@@ -234,9 +199,9 @@ static int add_entries(const struct output *o, const struct image_save_item *ite
     if (r == 0)
         r = image_member_document(o->s, d, &m, e);
     if (r == 0 && !item->names.n)
-        json_array_append_new(list, index_entry(&m, d, size, NULL));
+        json_array_append_new(list, layout_entry(m.media_type, d, size, NULL));
     for (size_t k = 0; r == 0 && k < item->names.n; k++)
-        json_array_append_new(list, index_entry(&m, d, size, item->names.v[k]));
+        json_array_append_new(list, layout_entry(m.media_type, d, size, item->names.v[k]));
     manifest_free(&m);
     return r;
 }
@@ -244,40 +209,54 @@ static int add_entries(const struct output *o, const struct image_save_item *ite
 static int put_oci_index(struct output *o, const struct image_save_item *items, size_t n,
                          struct err *e)
 {
-    autojson json_t *index = json_pack("{s:i}", "schemaVersion", 2);
-    json_t *list = json_array();
+    autojson json_t *list = json_array(), *index = NULL;
+    int r = 0;
 
-    json_object_set_new(index, "mediaType", json_string("application/vnd.oci.image.index.v1+json"));
-    json_object_set_new(index, "manifests", list);
-    for (size_t i = 0; i < n; i++) {
-        int r = add_entries(o, &items[i], list, e);
-
-        if (r < 0)
-            return r;
-    }
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = add_entries(o, &items[i], list, e);
+    if (r < 0)
+        return r;
+    if (!o->tar)
+        return layout_add(o->folder_fd, list, e);
+    index = layout_index(json_incref(list));
     return put_json(o, "index.json", index, e);
+}
+
+/* Where images are already, theirs must not be found to need what a power cut took. */
+static int settle(const struct output *o, struct err *e)
+{
+    if (faccessat(o->folder_fd, "index.json", F_OK, 0) == 0 && syncfs(o->folder_fd) < 0)
+        return err_sys(e, "cannot make the blobs durable");
+    return 0;
+}
+
+static int begin_oci(struct output *o, struct err *e)
+{
+    autofd int blobs = -1, sha256 = -1;
+    int r;
+
+    if (!o->tar) {
+        r = layout_begin(o->folder_fd, e);
+        if (r == 0)
+            r = file_folder(o->folder_fd, "blobs", 0755, &blobs, e);
+        return r < 0 ? r : file_folder(blobs, "sha256", 0755, &sha256, e);
+    }
+    r = begin_tar_folder(o, "blobs", e); /* skopeo refuses files whose folders are not there */
+    if (r == 0)
+        r = begin_tar_folder(o, "blobs/sha256", e);
+    return r < 0 ? r : put_text(o, "oci-layout", layout_version, e);
 }
 
 static int save_oci(struct output *o, const struct image_save_item *items, size_t n, struct err *e)
 {
-    autofd int blobs = -1, sha256 = -1;
-    int r = 0;
+    int r = begin_oci(o, e);
 
-    if (!o->tar) {
-        r = file_folder(o->folder_fd, "blobs", 0755, &blobs, e);
-        if (r == 0)
-            r = file_folder(blobs, "sha256", 0755, &sha256, e);
-    } else { /* skopeo refuses files whose folders are not there */
-        r = begin_tar_folder(o, "blobs", e);
-        if (r == 0)
-            r = begin_tar_folder(o, "blobs/sha256", e);
-    }
-    if (r == 0)
-        r = put_text(o, "oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}", e);
     if (r == 0 && o->tar) /* a reader of the stream knows early what comes */
         r = put_oci_index(o, items, n, e);
     for (size_t i = 0; r == 0 && i < n; i++)
         r = put_item(o, &items[i], e);
+    if (r == 0 && !o->tar)
+        r = settle(o, e);
     if (r == 0 && !o->tar) /* whoever finds it there finds the rest too */
         r = put_oci_index(o, items, n, e);
     return r;

@@ -173,16 +173,24 @@ static int merge(const struct text *old, const json_t *entries, json_t **ret, st
     return 0;
 }
 
-static int add(int folder_fd, const json_t *entries, struct err *e)
+int layout_begin(int folder_fd, struct err *e)
 {
-    autotext struct text layout = {0}, index = {0};
-    autojson json_t *doc = NULL;
-    autofree char *text = NULL;
+    autotext struct text layout = {0};
     int r = file_read(folder_fd, "oci-layout", LAYOUT_MAX, &layout, e);
 
-    if (r == 0)
-        r = layout_check(layout.s ? layout.s : "", layout.n, e);
-    else if (r == -ENOENT)
+    if (r == -ENOENT)
+        return 0;
+    return r < 0 ? r : layout_check(layout.s ? layout.s : "", layout.n, e);
+}
+
+static int add(int folder_fd, const json_t *entries, struct err *e)
+{
+    autotext struct text index = {0};
+    autojson json_t *doc = NULL;
+    autofree char *text = NULL;
+    int r = layout_begin(folder_fd, e);
+
+    if (r == 0 && faccessat(folder_fd, "oci-layout", F_OK, 0) < 0)
         r = file_replace(folder_fd, "oci-layout", layout_version, strlen(layout_version), 0644,
                          false, e);
     if (r == 0)

@@ -23,6 +23,8 @@ json_t *layout_entry(const char *media_type, const struct digest *d, long long s
 /* The document with these entries (takes the array). New, or NULL. */
 json_t *layout_index(json_t *entries);
 
+/* Before anything is written into a folder: is it empty, or a layout that we know? */
+int layout_begin(int folder_fd, struct err *e);
 /* Add entries (borrowed) to the index.json of a folder, which becomes a layout when it is none: an
  * entry of the same name is replaced. One writer at a time; durable. What they name must be there
  * and durable before. */

@@ -67,6 +67,7 @@ static int begin(const char *path, struct outfile *f, struct err *e)
         return err_sys(e, "cannot look at it");
     if (st.st_mode && access(path, W_OK) < 0)
         return err_sys(e, "it must not be written");
+    f->replaces = st.st_mode != 0;
     r = open_folder(f, st.st_mode ? real : path, e);
     if (r == 0)
         r = open_beside(f, e);

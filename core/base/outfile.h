@@ -15,6 +15,7 @@ struct outfile {
     int folder_fd;   /* where it will be; -1: it is written as it is */
     char *name;      /* owned; in that folder */
     char beside[64]; /* the name it has meanwhile; "": none */
+    bool replaces;   /* there was a file before */
 };
 #define OUTFILE_NONE \
     (struct outfile) \

@@ -122,7 +122,6 @@ static void close_place(void *of)
 
 static int open_folder(struct place *l, const char *path, struct err *e)
 {
-    autotext struct text layout = {0};
     autofd int blobs = -1;
     int r;
 
@@ -131,10 +130,8 @@ static int open_folder(struct place *l, const char *path, struct err *e)
     l->folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (l->folder_fd < 0)
         return err_sys(e, "cannot open the folder '%s'", path);
-    r = file_read(l->folder_fd, "oci-layout", 4096, &layout, e);
-    if (r == 0) /* of a version that we do not know nothing is touched */
-        r = layout_check(layout.s ? layout.s : "", layout.n, e);
-    if (r == 0 || r == -ENOENT)
+    r = layout_begin(l->folder_fd, e);
+    if (r == 0)
         r = file_folder(l->folder_fd, "blobs", 0755, &blobs, e);
     return r < 0 ? r : file_folder(blobs, "sha256", 0755, &l->blobs_fd, e);
 }

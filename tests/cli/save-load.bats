@@ -174,15 +174,57 @@ refused() {
     fails_with 125 "--compress belongs to the format docker-dir" rctr save --compress -o out tool
     fails_with 125 "name it with -o" rctr save --format oci-dir tool
     rctr save --format oci-dir -o out tool
-    fails_with 125 "'out' holds images already" rctr save --format oci-dir -o out tool
+    echo '{"imageLayoutVersion":"2.0.0"}' >out/oci-layout
+    fails_with 125 "version is '2.0.0'" rctr save --format oci-dir -o out tool
+    cp out/index.json before
+    echo '{"imageLayoutVersion":"1.0.0"}' >out/oci-layout
     fails_with 125 "cannot create 'no/where'" rctr save -o no/where tool
     layer=$(jq -r '.layers[0].digest' "$RCTR_STATE/blobs/sha256/$(cut -c8- "$RCTR_STATE"/refs/localhost/tool/:latest)")
+    rctr save -o kept.tar tool
+    sum=$(sha256sum <kept.tar)
     truncate -s 100 "$RCTR_STATE/blobs/sha256/${layer#sha256:}"
+    fails_with 125 "the gzip stream ends early" rctr save -o kept.tar tool
+    is "$(sha256sum <kept.tar)" "$sum"
+    fails_with 125 "instead of" rctr save --format oci-dir -o out tool
+    cmp out/index.json before
     fails_with 125 "the gzip stream ends early" rctr save -o half.tar tool
     [ ! -e half.tar ]
     rm "$RCTR_STATE/blobs/sha256/${layer#sha256:}"
     fails_with 125 "is not in the store" rctr save --format oci-archive -o half.tar tool
     [ ! -e half.tar ]
+}
+
+@test "a file that is replaced keeps its mode, a link leads to it still, a pipe is written as it is" {
+    image_load tool hello
+    rctr save -o real.tar tool
+    chmod 640 real.tar
+    ln -s real.tar link.tar
+    rctr save --format oci-archive -o link.tar tool
+    [ -L link.tar ]
+    is "$(stat -c %a real.tar)" 640
+    tar -tf real.tar | grep -q oci-layout
+    mkfifo pipe
+    rctr save -o pipe tool &
+    is "$(sha256sum <pipe)" "$(rctr save tool | sha256sum)"
+    wait
+    [ -p pipe ]
+    mkdir folder
+    fails_with 125 "it is a folder" rctr save -o folder tool
+    is "$(find . -name '.rctr*')" ""
+}
+
+@test "a folder of an OCI layout gets more images" {
+    image_load one first
+    image_load two second
+    rctr save --format oci-dir -o out one
+    rctr save --format oci-dir -o out two
+    rctr save --format oci-dir -o out one
+    is "$(jq -r '.manifests[].annotations["org.opencontainers.image.ref.name"]' out/index.json | sort | tr '\n' ' ')" \
+        "localhost/one:latest localhost/two:latest "
+    rctr rmi -a >/dev/null
+    rctr load -q -i out
+    is "$(rctr images --noheading | wc -l)" 2
+    rctr system check
 }
 
 @test "skopeo reads what is saved" {
