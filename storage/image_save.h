@@ -18,8 +18,9 @@ struct image_save_item {
     struct strv names;   /* full names to write with it; may be empty */
 };
 
-/* fd: where the archive goes, or for IMAGE_SAVE_OCI_DIR an open folder; what it holds already stays. The
- * caller removes what was written when it fails. -ENOENT: a blob is missing in the store. */
+/* fd: where the archive goes, or for IMAGE_SAVE_OCI_DIR an open folder; what it holds already
+ * stays. The caller removes what was written when it fails. -ENOENT: a blob is missing in the
+ * store. */
 int image_save(struct store *s, const struct image_save_item *items, size_t n,
                enum image_save_format format, int fd, struct err *e);
 
