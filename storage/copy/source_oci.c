@@ -17,7 +17,7 @@ struct place {
     bool archive;
     struct tar_map map; /* of an archive */
     struct digest chosen;
-    char *name; /* owned: the image's in there, as it was asked for; or "" */
+    char *name; /* owned: the image's in there, or "" */
 };
 
 static int find_file(const struct place *l, const char *name, struct part *ret, struct err *e)
@@ -80,6 +80,31 @@ static void close_place(void *of)
     free(l);
 }
 
+/* The name that the chosen one has there, however it was asked for: a scope of the policy may speak
+ * of it. */
+static int own_name(struct place *l, const struct text *index, struct err *e)
+{
+    const char *own = NULL;
+    struct manifest m = {0};
+    int r = manifest_parse_any(index->s, index->n, &m, e);
+
+    for (size_t i = 0; r == 0 && i < m.layer_count; i++) {
+        const struct descriptor *d = &m.layers[i];
+
+        if (d->ref_name[0] && hash_equal(&d->digest, &l->chosen) &&
+            (!own || strcmp(d->ref_name, l->name) == 0))
+            own = d->ref_name;
+    }
+    if (own) {
+        free(l->name);
+        l->name = strdup(own);
+        if (!l->name)
+            r = err_memory(e);
+    }
+    manifest_free(&m);
+    return r;
+}
+
 static int choose(struct place *l, const char *name, struct err *e)
 {
     autotext struct text layout = {0}, index = {0};
@@ -89,7 +114,9 @@ static int choose(struct place *l, const char *name, struct err *e)
         r = layout_check(layout.s ? layout.s : "", layout.n, e);
     if (r == 0)
         r = read_text(l, "index.json", MANIFEST_MAX, &index, e);
-    return r < 0 ? r : layout_choose(index.s ? index.s : "", index.n, name, &l->chosen, e);
+    if (r == 0)
+        r = layout_choose(index.s ? index.s : "", index.n, name, &l->chosen, e);
+    return r < 0 ? r : own_name(l, &index, e);
 }
 
 static int open_place(struct store *s, const char *path, const char *name, struct place *l,

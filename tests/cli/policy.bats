@@ -419,6 +419,16 @@ platforms() {
     fails_with 125 "it lets no image in" rctr image copy -q "dir:$PWD/all" "docker://$name-copy:3"
     is "$(find "$RCTR_STATE/blobs/sha256" -type f 2>/dev/null)" ""
     RCTR_STATE=$store
+    # archives and layouts, by the name that the image has there
+    image_archive o.tar quay.io/x/tool:v1 hello
+    policy "{\"default\": [{\"type\": \"insecureAcceptAnything\"}], \"transports\": {\"oci-archive\": {\"$PWD/o.tar:quay.io/x/tool:v1\": [{\"type\": \"reject\"}]}}}"
+    fails_with 125 "it lets no image in" rctr image copy -q oci-archive:o.tar "dir:$PWD/two"
+    fails_with 125 "it lets no image in" rctr image copy -q oci-archive:o.tar:quay.io/x/tool:v1 "dir:$PWD/two"
+    mkdir layout && tar -C layout -xf o.tar
+    rctr image copy -q oci:layout docker-archive:d.tar:quay.io/x/tool:v1
+    policy "{\"default\": [{\"type\": \"insecureAcceptAnything\"}], \"transports\": {\"oci\": {\"$PWD/layout\": [{\"type\": \"reject\"}]}, \"docker-archive\": {\"$PWD\": [{\"type\": \"reject\"}]}}}"
+    fails_with 125 "it lets no image in" rctr image copy -q oci:layout "dir:$PWD/two"
+    fails_with 125 "it lets no image in" rctr image copy -q docker-archive:d.tar "dir:$PWD/two"
     trusting good
     platforms "$name:two"
     signed good "$repo" "$here" "$name:two"
