@@ -4,7 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/auto.h"
+#include "storage/blob.h"
 #include "storage/copy/list_remote.h"
+#include "storage/image.h"
+#include "storage/transport.h"
 
 static void note(void *arg, const char *text)
 {
@@ -24,21 +28,45 @@ int manifest_member_place(const struct registry_args *a, bool insecure, struct p
     return r < 0 ? r : registry_args_creds(a, &ret->creds, e);
 }
 
+/* Out of an archive or a folder: it becomes an image of the store. */
+static int load(struct store *s, const struct transport *t, const struct list_member_choice *c,
+                struct list_member *ret, struct err *e)
+{
+    autoimage struct image i = {0};
+    autotext struct text bytes = {0};
+    int r = c->all ? err_set(e, ENOTSUP,
+                             "--all takes no archive or folder: load it first (rctr load), and add "
+                             "the list by its name")
+                   : transport_load(s, t, c->want, NULL, &i, e);
+
+    if (r == 0)
+        r = blob_read(s, &i.manifest_digest, MANIFEST_MAX, &bytes, e);
+    return r < 0
+               ? r
+               : list_member_of_image(&i.manifest, &i.manifest_digest, bytes.n, &i.config, ret, e);
+}
+
 int manifest_member_find(struct store *s, const char *word, const struct list_member_choice *c,
                          const struct place_options *o, struct list_member *ret, struct err *e)
 {
-    bool remote = text_starts(word, "docker://");
+    autofree struct transport *t = calloc(1, sizeof *t); /* it is large */
+    struct err why = {0};
     struct ref name;
-    int r = -ENOENT;
+    int r = t ? transport_parse(word, t, e) : err_memory(e);
 
-    if (remote)
-        word += strlen("docker://");
-    else
-        r = list_member_find(s, word, c, ret, e);
-    if (r != -ENOENT)
+    if (r < 0)
         return r;
-    r = ref_parse(word, &name, e);
-    if (r == 0 && !remote && strcmp(name.registry, "localhost") == 0)
-        return err_set(e, ENOENT, "%s: image not known", word);
-    return r < 0 ? r : list_remote_find(s, &name, c, o, ret, e);
+    if (t->kind == TRANSPORT_DOCKER) {
+        r = ref_parse(t->name, &name, e);
+        return r < 0 ? r : list_remote_find(s, &name, c, o, ret, e);
+    }
+    r = list_member_find(s, word, c, ret, &why);
+    if (r < 0 && t->kind != TRANSPORT_NONE) /* "dir:x" may be a name, but is none */
+        return load(s, t, c, ret, e);
+    if (r == -ENOENT && ref_parse(word, &name, NULL) == 0 &&
+        strcmp(name.registry, "localhost") != 0)
+        return list_remote_find(s, &name, c, o, ret, e);
+    if (r < 0 && e)
+        *e = why;
+    return r;
 }

@@ -11,7 +11,8 @@
 int manifest_member_place(const struct registry_args *a, bool insecure, struct place_options *ret,
                           struct err *e);
 
-/* "docker://NAME" in its registry; any other word in the store, else in its registry. */
+/* "docker://NAME" in its registry; "oci:…", "oci-archive:…", "docker-archive:…", "dir:…" out of
+ * that file or folder, into the store; any other word in the store, else in its registry. */
 int manifest_member_find(struct store *s, const char *word, const struct list_member_choice *c,
                          const struct place_options *o, struct list_member *ret, struct err *e);
 

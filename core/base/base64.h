@@ -8,6 +8,8 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
 
+/* Padded, without line breaks; appended. */
+void base64_encode(const void *bytes, size_t n, struct text *ret);
 /* The n letters at s as bytes (which may be any, NUL too), appended. -EINVAL. */
 int base64_decode(const char *s, size_t n, struct text *ret, struct err *e);
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/base64.h"
+
 void creds_wipe(char **secret)
 {
     if (*secret)
@@ -27,25 +29,6 @@ void creds_free(struct creds *c)
 }
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static void encode(const char *s, struct text *ret)
-{
-    size_t n = strlen(s);
-
-    for (size_t i = 0; i < n; i += 3) {
-        unsigned char b[3] = {0};
-        char out[5] = "====";
-
-        memcpy(b, s + i, n - i < 3 ? n - i : 3);
-        out[0] = letters[b[0] >> 2];
-        out[1] = letters[(b[0] & 3) << 4 | b[1] >> 4];
-        if (i + 1 < n)
-            out[2] = letters[(b[1] & 15) << 2 | b[2] >> 6];
-        if (i + 2 < n)
-            out[3] = letters[b[2] & 63];
-        text_add(ret, out);
-    }
-}
 
 static int decode(const char *s, struct text *ret)
 {
@@ -89,7 +72,7 @@ int creds_encode(const struct creds *c, struct text *ret, struct err *e)
 
     if (!plain)
         return err_memory(e);
-    encode(plain, ret);
+    base64_encode(plain, strlen(plain), ret);
     creds_wipe(&plain);
     return text_check(ret, e);
 }

@@ -4,7 +4,7 @@
 #include "core/base/base64.h"
 #include "tests/unit/unit.h"
 
-static void the_vectors_of_the_rfc_are_read(void **state)
+static void the_vectors_of_the_rfc_are_read_and_written(void **state)
 {
     static const char *const rows[][2] = {
         {"", ""},
@@ -19,10 +19,13 @@ static void the_vectors_of_the_rfc_are_read(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        autotext struct text t = {0};
+        autotext struct text t = {0}, again = {0};
 
         assert_int_equal(base64_decode(rows[i][0], strlen(rows[i][0]), &t, NULL), 0);
         assert_string_equal(t.s, rows[i][1]);
+        base64_encode(t.s, t.n, &again);
+        assert_int_equal(text_check(&again, NULL), 0);
+        assert_string_equal(again.s, rows[i][0]);
     }
 }
 
@@ -58,7 +61,7 @@ static void there_is_one_spelling_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_vectors_of_the_rfc_are_read),
+        cmocka_unit_test(the_vectors_of_the_rfc_are_read_and_written),
         cmocka_unit_test(bytes_of_zero_are_bytes),
         cmocka_unit_test(there_is_one_spelling_only),
     };
