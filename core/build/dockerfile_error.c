@@ -125,7 +125,7 @@ int dockerfile_error_wrap(struct err *e, int r, const struct dockerfile_source *
     if (!e || r == -ENOMEM)
         return r;
     memcpy(words, e->text, sizeof words);
-    fill(e, e->code ? e->code : -r, s, at, words);
+    fill(e, -r, s, at, words);
     return r;
 }
 

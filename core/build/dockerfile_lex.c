@@ -415,6 +415,7 @@ int dockerfile_lex_heredocs(const struct dockerfile_line *line,
                 "more than %d here-documents in one instruction", DOCKERFILE_LEX_HEREDOCS_MAX);
         } else if (r > 0) {
             h.at = (size_t)(s - line->text);
+            h.width = (size_t)(end - s);
             ret[n++] = h;
         }
         s = end;

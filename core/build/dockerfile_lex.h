@@ -38,7 +38,8 @@ struct dockerfile_line {
 /* One here-document: RUN <<-"END" … */
 struct dockerfile_heredoc {
     char *name;           /* owned: the word that ends it, without quotes */
-    size_t at;            /* where its word stands in the instruction's text */
+    size_t at;            /* where its word stands in the line's text */
+    size_t width;         /* of that word */
     unsigned fd;          /* "3<<END": 3; 0 by default */
     bool strip_tabs;      /* <<- */
     bool expand;          /* no part of the word was quoted */

@@ -135,7 +135,7 @@ static int need(struct reader *r, const char *at, const char *name, const char *
                 const char *word, struct err *e)
 {
     r->w->fault = (size_t)(at - r->text);
-    return err_set(e, EINVAL, "%.100s must %s%s%.200s", name, value ? "not be empty" : "be set",
+    return err_set(e, ENOENT, "%.100s must %s%s%.200s", name, value ? "not be empty" : "be set",
                    *word ? ": " : "", word);
 }
 

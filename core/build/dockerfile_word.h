@@ -28,8 +28,8 @@ struct dockerfile_word {
     size_t fault; /* after a failure: the byte of the text where it is */
 };
 
-/* The whole text as one word (new). -EINVAL: an open quote or brace, an unknown form of ${…}, a
- * variable that ${x:?w} demands; -E2BIG: the result is too long. */
+/* The whole text as one word (new). -EINVAL: an open quote or brace, an unknown form of ${…};
+ * -ENOENT: a variable that ${x:?w} demands; -E2BIG: the result is too long. */
 int dockerfile_word_expand(struct dockerfile_word *w, const char *text, char **ret, struct err *e);
 /* Split at blanks, those of unquoted values too. Appends to *ret. */
 int dockerfile_word_split(struct dockerfile_word *w, const char *text, struct strv *ret,
