@@ -408,7 +408,8 @@ static bool is_transient(CURLcode code)
 
 static void fail(struct http_transfer *t, CURLcode code)
 {
-    const char *words = t->words[0] ? t->words : c.curl_easy_strerror(code);
+    const char *words = t->words[0] ? t->words : c.curl_easy_strerror(code),
+               *home = t->http->cert_home ? t->http->cert_home : "the --cert-dir";
     int number = code == CURLE_COULDNT_CONNECT ? ECONNREFUSED : is_transient(code) ? EIO : EPROTO;
 
     t->done = true;
@@ -420,7 +421,13 @@ static void fail(struct http_transfer *t, CURLcode code)
     if (code == CURLE_PEER_FAILED_VERIFICATION)
         err_set(&t->failure, number,
                 "%s (put the authority's certificate into '%s/ca.crt', or use --tls-verify=false)",
-                words, t->http->cert_home ? t->http->cert_home : "the --cert-dir");
+                words, home);
+    else if (strstr(words, "alert") && strstr(words, "certificate"))
+        err_set(
+            &t->failure, number,
+            "%s (does it want a certificate of ours? It would be '%s/client.cert', with its key "
+            "in client.key)",
+            words, home);
 }
 
 static bool is_redirect(int status)
