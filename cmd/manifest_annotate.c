@@ -61,8 +61,8 @@ static int manifest_annotate_main(const void *args, int argc, const char **argv,
 {
     const struct manifest_annotate_args *a = args;
     autochange struct manifest_change change = {0};
-    autoedit struct list_edit edit = LIST_EDIT_NONE;
     autostore struct store s = STORE_CLOSED;
+    autoedit struct list_edit edit = LIST_EDIT_NONE;
     struct digest digest;
     int r = manifest_args_read(&a->what, &change, e);
 

@@ -17,8 +17,8 @@ enum { STATUS_MISSING = 1 }; /* as podman */
 
 static int manifest_remove_main(const void *args, int argc, const char **argv, struct err *e)
 {
-    autoedit struct list_edit edit = LIST_EDIT_NONE;
     autostore struct store s = STORE_CLOSED;
+    autoedit struct list_edit edit = LIST_EDIT_NONE;
     struct digest digest;
     int r = store_open(&s, e);
 

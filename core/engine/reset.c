@@ -15,9 +15,9 @@
 #include "storage/record.h"
 
 /* As storage/store.h names them; the lock is held while the others go. */
-static const char *const entries[] = {"names",    "containers", "volumes", "networks", "refs",
-                                      "layers",   "blobs",      "cache",   "tmp",      "events",
-                                      "events.1", "run",        "lock",    "version"};
+static const char *const entries[] = {"names",  "containers", "volumes", "networks", "refs",
+                                      "layers", "blobs",      "cache",   "origins",  "tmp",
+                                      "events", "events.1",   "run",     "lock",     "version"};
 
 struct all {
     struct record *v;

@@ -215,6 +215,27 @@ count() { # what is in a folder of the store
     is "$(find "$RCTR_STATE/origins" -type l | wc -l)" 0
 }
 
+@test "what the signature policy refuses is not copied from elsewhere" {
+    remote "$repo/from:b" "$foreign"
+    rctr manifest create list "docker://$repo/from:b"
+    export XDG_CONFIG_HOME=$PWD/config
+    mkdir -p config/containers
+    echo '{"default": [{"type": "reject"}]}' >config/containers/policy.json
+    fails_with 125 "polic" rctr manifest push list "$repo/to:1"
+    fails_with 125 "polic" rctr manifest push list "dir:$PWD/to"
+    fails_with 125 "manifest unknown" rctr manifest inspect "$repo/to:1"
+    rm config/containers/policy.json
+    rctr manifest push -q list "$repo/to:1"
+}
+
+@test "what the store knows of other registries goes with all else" {
+    remote "$repo/from:b" "$foreign"
+    rctr manifest create list "docker://$repo/from:b"
+    rctr system df
+    rctr system reset -f
+    is "$(find "$RCTR_STATE" -mindepth 1 2>/dev/null)" ""
+}
+
 @test "a list takes one image of another list, or all that it has" {
     remote "$repo:a" "$host"
     remote "$repo:b" "$foreign"
