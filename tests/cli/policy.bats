@@ -238,6 +238,37 @@ pulled() {
     refused "it is for another image" rctr pull -q "$name:30"
 }
 
+@test "a registry that misbehaves about signatures is refused, and asked for no blob" {
+    local fake=$PWD/fake pid http fault words
+    mkdir "$fake"
+    python3 "$BATS_TEST_DIRNAME/../tools/fake-registry.py" "$fake" >"$fake/out" 2>&1 3>&- &
+    pid=$!
+    for _ in $(seq 200); do
+        [ -e "$fake/ports" ] && break
+        sleep 0.1
+    done
+    read -r http _ <"$fake/ports"
+    trusting good
+    while read -r fault words; do
+        fails_with 125 "$words" rctr pull -q --retry 0 "127.0.0.1:$http/$fault/x" || { kill "$pid"; return 1; }
+        store_is_empty || { kill "$pid"; return 1; }
+    done <<'END'
+sig-missing the registry has no signature of it
+sig-image the registry has no signature of it
+sig-500 status 500
+sig-denied status 403
+sig-loop the signatures of the image: reading manifest sha256-
+sig-endless the signatures of the image: reading manifest sha256-
+sig-cut the signatures of the image: reading manifest sha256-
+sig-html not valid JSON
+sig-list it is not an image manifest
+sig-payload the signatures of the image: reading blob sha256:
+END
+    kill "$pid"
+    is "$(grep -c "/blobs/" "$fake/log")" 1
+    is "$(grep -c "/manifests/sha256-[0-9a-f]*.sig" "$fake/log")" 11 # one of them after a login
+}
+
 @test "the most specific scope counts" {
     local yes='[{"type": "insecureAcceptAnything"}]' no='[{"type": "reject"}]'
     only() { policy "{\"default\": $no, \"transports\": {\"docker\": {\"$1\": $yes}}}"; }

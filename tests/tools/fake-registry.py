@@ -459,11 +459,37 @@ class Handler(Uploads, http.server.BaseHTTPRequestHandler):
             self.answer(500, b"oops")
         elif fault == "escape":
             self.error(404, "MANIFEST_UNKNOWN", "\x1b]0;owned\x07\x1b[31mred")
+        elif fault.startswith("sig-") and what.endswith(".sig"):
+            self.signature_fault(fault)
         elif fault == "denied":
             self.error(403, "DENIED", "requested access to the resource is denied")
         else:
             return False
         return True
+
+    def signature_fault(self, fault):
+        """The tag with an image's signatures: only this one, the image itself is whole."""
+        if fault == "sig-500":
+            self.answer(500, b"oops")
+        elif fault == "sig-denied":
+            self.error(403, "DENIED", "no")
+        elif fault == "sig-loop":
+            self.challenge()
+        elif fault == "sig-endless":
+            self.endless()
+        elif fault == "sig-cut":
+            self.answer(200, GOOD[:50], length=len(GOOD))
+        elif fault == "sig-html":
+            self.answer(200, b"<html>welcome</html>")
+        elif fault == "sig-missing":
+            self.error(404, "MANIFEST_UNKNOWN", "manifest unknown")
+        elif fault == "sig-list":
+            self.answer(200, index("linux/" + ARCH))
+        elif fault == "sig-payload": # a payload that the registry does not have
+            self.answer(200, manifest(layer_digest=digest(b"gone"), size=4).replace(
+                (OCI + "layer.v1.tar+gzip").encode(), b"application/vnd.dev.cosign.simplesigning.v1+json"))
+        else:
+            self.answer(200, GOOD) # an image, in which nothing is a signature
 
     # --- manifests ---
 
