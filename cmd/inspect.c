@@ -154,11 +154,6 @@ const struct command command_inspect OPT_TABLE = {
     .main = inspect_main,
 };
 
-static const struct opt image_opts[] OPT_TABLE = {
-    OPT_TEXT('f', "format", struct inspect_args, format, "TEMPLATE", FORMAT_HELP),
-    OPT_DONE,
-};
-
 static const struct opt container_opts[] OPT_TABLE = {
     OPT_TEXT('f', "format", struct inspect_args, format, "TEMPLATE", FORMAT_HELP),
     OPT_FLAG('l', "latest", struct inspect_args, latest, LATEST_HELP),
@@ -166,30 +161,12 @@ static const struct opt container_opts[] OPT_TABLE = {
     OPT_DONE,
 };
 
-static int image_main(const void *args, int argc, const char **argv, struct err *e)
-{
-    return inspect(TYPE_IMAGE, args, argc, argv, e);
-}
-
 static int container_main(const void *args, int argc, const char **argv, struct err *e)
 {
     int r = check_names(args, argc, e);
 
     return r < 0 ? r : inspect(TYPE_CONTAINER, args, argc, argv, e);
 }
-
-const struct command command_image_inspect OPT_TABLE = {
-    .name = "image inspect",
-    .operand = "IMAGE...",
-    .summary = "Print what is known of images",
-    .mixed = true,
-    .opts = image_opts,
-    .args_size = sizeof(struct inspect_args),
-    .operands_min = 1,
-    .operands_max = -1,
-    .guess = GUESS_IMAGE,
-    .main = image_main,
-};
 
 const struct command command_container_inspect OPT_TABLE = {
     .name = "container inspect",

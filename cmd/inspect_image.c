@@ -11,10 +11,8 @@
 #include "storage/refs.h"
 
 struct names {
-    const struct store *s;
     const struct digest *manifest;
-    struct strv tags, digests;
-    long long newest_ns; /* when the last of the names was given; 0: none has a tag */
+    struct inspect_image_about about;
 };
 
 static int add_digest(struct names *n, const struct ref *name, const struct digest *d,
@@ -28,7 +26,9 @@ static int add_digest(struct names *n, const struct ref *name, const struct dige
         return 0;
     text_addf(&digest, "%s@sha256:%s", ref_format_repo(name, text), d->hex);
     r = text_check(&digest, e);
-    return r < 0 || strv_has(&n->digests, digest.s) ? r : strv_add(&n->digests, digest.s, e);
+    return r < 0 || strv_has(&n->about.digests, digest.s)
+               ? r
+               : strv_add(&n->about.digests, digest.s, e);
 }
 
 /* A name that leads to the image, or to an index with the image in it. The index comes first: what
@@ -42,12 +42,13 @@ static int see(void *arg, const struct ref *name, const struct refs_target *t, s
     int r = 0;
 
     if (refs_is_unnamed(name) ||
-        (!leads && image_member_has(n->s, &t->digest, n->manifest, NULL) != 1))
+        (!leads && image_member_has(n->about.store, &t->digest, n->manifest, NULL) != 1))
         return 0;
-    if (!name->digest.hex[0] && refs_time(n->s, name, &at, NULL) == 0 && at > n->newest_ns)
-        n->newest_ns = at;
+    if (!name->digest.hex[0] && refs_time(n->about.store, name, &at, NULL) == 0 &&
+        at > n->about.tagged_ns)
+        n->about.tagged_ns = at;
     if (!name->digest.hex[0])
-        r = strv_add(&n->tags, ref_format(name, text), e);
+        r = strv_add(&n->about.tags, ref_format(name, text), e);
     if (r == 0)
         r = add_digest(n, name, &name->digest, e);
     if (r == 0)
@@ -143,56 +144,65 @@ static json_t *driver_of(const struct store *s, const struct image *i)
     return json_pack("{s:s, s:o}", "Name", "overlay", "Data", data);
 }
 
-static json_t *annotations_of(const struct store *s, const struct image *i)
+static json_t *annotations_of(const struct text *bytes)
 {
-    autotext struct text bytes = {0};
     autojson json_t *manifest = NULL;
     json_t *annotations = NULL;
 
-    if (blob_read(s, &i->manifest_digest, MANIFEST_MAX, &bytes, NULL) == 0 &&
-        jsonx_parse(bytes.s, bytes.n, &manifest, NULL) == 0)
+    if (bytes->n && jsonx_parse(bytes->s, bytes->n, &manifest, NULL) == 0)
         annotations = json_object_get(manifest, "annotations");
     return json_is_object(annotations) ? json_incref(annotations) : json_object();
 }
 
-static json_t *document(const struct image *i, const struct names *n)
+int inspect_image_document(const struct image *i, const struct inspect_image_about *a, json_t **ret,
+                           struct err *e)
 {
-    long long size = image_list_size(n->s, i);
     char tagged[WHEN_MAX];
     autojson json_t *first = json_pack(
         "{s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "Id", digest_text(&i->id),
-        "Digest", digest_text(&i->manifest_digest), "RepoTags", strings(&n->tags), "RepoDigests",
-        strings(&n->digests), "Parent", "", "Comment", text_of(i, "comment"), "Created",
+        "Digest", digest_text(&i->manifest_digest), "RepoTags", strings(&a->tags), "RepoDigests",
+        strings(&a->digests), "Parent", "", "Comment", text_of(i, "comment"), "Created",
         i->config.created, "Container", "", "DockerVersion", text_of(i, "docker_version"),
         "Version", text_of(i, "docker_version"), "Author", text_of(i, "author"), "Config",
         config_of(i));
     autojson json_t *rest = json_pack(
         "{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:{s:s, s:o}, s:{s:s}, s:o, s:O, s:s, s:s, s:o}",
         "Architecture", i->config.platform.arch, "Variant", i->config.platform.variant, "Os",
-        i->config.platform.os, "OsVersion", i->config.platform.os_version, "Size", (json_int_t)size,
-        "VirtualSize", (json_int_t)size, "GraphDriver", driver_of(n->s, i), "RootFS", "Type",
-        "layers", "Layers", layers_of(i), "Metadata", "LastTagTime",
-        when_format(n->newest_ns, tagged), "Annotations", annotations_of(n->s, i), "Labels",
+        i->config.platform.os, "OsVersion", i->config.platform.os_version, "Size",
+        (json_int_t)a->size_bytes, "VirtualSize", (json_int_t)a->size_bytes, "GraphDriver",
+        a->store ? driver_of(a->store, i) : json_pack("{s:s, s:{}}", "Name", "", "Data"), "RootFS",
+        "Type", "layers", "Layers", layers_of(i), "Metadata", "LastTagTime",
+        when_format(a->tagged_ns, tagged), "Annotations", annotations_of(&a->manifest), "Labels",
         i->config.labels, "User", i->config.user, "ManifestType", i->manifest.media_type, "History",
         history_of(i));
 
-    return first && rest && json_object_update(first, rest) == 0 ? json_incref(first) : NULL;
+    if (!first || !rest || json_object_update(first, rest) < 0)
+        return err_set(e, EINVAL, "its config holds a text that is not UTF-8");
+    *ret = json_incref(first);
+    return 0;
+}
+
+void inspect_image_about_free(struct inspect_image_about *a)
+{
+    strv_free(&a->tags);
+    strv_free(&a->digests);
+    text_free(&a->manifest);
 }
 
 int inspect_image(const struct store *s, const char *word, json_t **ret, struct err *e)
 {
     autoimage struct image i = {0};
-    struct names n = {.s = s, .manifest = &i.manifest_digest};
+    struct names n = {.about = {.store = s}, .manifest = &i.manifest_digest};
     int r = image_find(s, word, NULL, &i, e);
 
     if (r == 0)
         r = refs_each_target(s, see, &n, e);
     if (r == 0) {
-        *ret = document(&i, &n);
-        if (!*ret)
-            r = err_set(e, EINVAL, "%s: its config holds a text that is not UTF-8", word);
+        n.about.size_bytes = image_list_size(s, &i);
+        /* one that is damaged has no annotations */
+        (void)blob_read(s, &i.manifest_digest, MANIFEST_MAX, &n.about.manifest, NULL);
+        r = err_wrap(e, inspect_image_document(&i, &n.about, ret, e), "%s", word);
     }
-    strv_free(&n.tags);
-    strv_free(&n.digests);
+    inspect_image_about_free(&n.about);
     return r;
 }
