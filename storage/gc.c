@@ -18,6 +18,7 @@
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "core/base/hash.h"
+#include "core/base/path.h"
 #include "storage/blob.h"
 #include "storage/image.h"
 #include "storage/image_member.h"
@@ -25,6 +26,10 @@
 #include "storage/origin.h"
 #include "storage/record.h"
 #include "storage/refs.h"
+
+#define NOTE "packed."
+
+enum { NOTE_MAX = 256 };
 
 /* Hex digests, sorted when the marking is done. */
 struct marks {
@@ -201,6 +206,32 @@ static int sweep_origins(const struct store *s, const struct marks *m, struct er
     return r;
 }
 
+/* Notes of push (storage/registry/push_layer) on what a layer is when it is compressed: those whose
+ * layer's blob is gone ("cache/packed.HEX.gzip.6"), or the compressed one that they name. */
+static int sweep_notes(const struct store *s, struct err *e)
+{
+    autofd int cache = openat(s->fd, "cache", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    autostrv struct strv names = {0};
+    int r = cache < 0 ? 0 : path_list(cache, &names, e);
+
+    for (size_t i = 0; r == 0 && i < names.n; i++) {
+        autotext struct text t = {0};
+        struct digest plain = {0}, packed;
+
+        if (!text_starts(names.v[i], NOTE) || strlen(names.v[i]) < strlen(NOTE) + DIGEST_HEX)
+            continue;
+        memcpy(plain.hex, names.v[i] + strlen(NOTE), DIGEST_HEX);
+        if (file_read(cache, names.v[i], NOTE_MAX, &t, NULL) < 0 || !t.n)
+            text_add(&t, "-");
+        if (t.s)
+            t.s[strcspn(t.s, " ")] = 0;
+        if (!t.s || hash_parse(t.s, &packed, NULL) < 0 || !blob_exists(s, &plain) ||
+            !blob_exists(s, &packed))
+            (void)unlinkat(cache, names.v[i], 0);
+    }
+    return r;
+}
+
 static long long layer_bytes(const struct store *s, const char *hex)
 {
     struct layer_meta meta = {0};
@@ -289,6 +320,8 @@ int gc_run(struct store *s, bool wait, struct gc_result *ret, struct err *e)
         r = mark_all(&m, e);
     if (r == 0)
         r = sweep_blobs(s, &m, &res, e); /* first: on a full disk it makes room for the renames */
+    if (r == 0)
+        r = sweep_notes(s, e);
     if (r == 0)
         r = sweep_layers(s, &m, &res, e);
     if (r == 0)

@@ -1,5 +1,6 @@
 #include "core/base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -107,6 +108,28 @@ int file_replace(int dir_fd, const char *name, const void *bytes, size_t n, mode
             return err_sys(e, "cannot make the folder of '%s' durable", name);
     }
     return 0;
+}
+
+void file_forget(int dir_fd, const char *name)
+{
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    size_t n = strlen(name);
+    const struct dirent *ent;
+
+    if (!d && fd >= 0)
+        close(fd);
+    while (d && (ent = readdir(d))) {
+        const char *s = ent->d_name;
+
+        if (*s != '.' || strncmp(s + 1, name, n) != 0 || s[n + 1] != '.')
+            continue;
+        s += n + 2;
+        if (*s >= '0' && *s <= '9' && strcmp(s + strspn(s, "0123456789"), ".tmp") == 0)
+            (void)unlinkat(dir_fd, ent->d_name, 0);
+    }
+    if (d)
+        closedir(d);
 }
 
 int file_lock(int dir_fd, const char *name, int how, int *ret_fd, struct err *e)

@@ -21,6 +21,10 @@ int file_write_fd(int fd, const void *bytes, size_t n, struct err *e);
 int file_replace(int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode,
                  bool durable, struct err *e);
 
+/* Remove what calls of file_replace for this name have left that were killed. The caller holds a
+ * lock that all who replace the file hold. */
+void file_forget(int dir_fd, const char *name);
+
 /* A file that the user has named for us to write into: made when it is missing, emptied first. */
 int file_put(const char *path, const char *text, mode_t mode, struct err *e);
 

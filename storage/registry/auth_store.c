@@ -187,6 +187,8 @@ static int place_open(const char *path, struct place *ret, struct err *e)
     r = open_folder(path, (size_t)(name - path), &ret->folder, e);
     if (r == 0)
         r = lock_folder(ret->folder, e);
+    if (r == 0)
+        file_forget(ret->folder, ret->name); /* a secret must not stay in what a kill has left */
     return r < 0 ? r : read_file(ret, e);
 }
 

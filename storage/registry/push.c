@@ -497,6 +497,8 @@ int push_image(struct store *s, const struct image *image, const struct ref *to,
     int r = store_lock_shared(s, e);
 
     if (r == 0)
+        (void)store_clear_tmp(s, NULL, NULL); /* of a push that was killed */
+    if (r == 0)
         r = push_endpoint(to, &p.at, e);
     if (r < 0)
         return r;

@@ -202,6 +202,8 @@ int push_index(struct store *s, const char *bytes, size_t n, const struct ref *t
     p.repo.tag[0] = 0;
     p.repo.digest = (struct digest){0};
     if (r == 0)
+        (void)store_clear_tmp(s, NULL, NULL); /* of a push that was killed */
+    if (r == 0)
         r = manifest_parse(bytes, n, &index, e);
     if (r < 0)
         return r;

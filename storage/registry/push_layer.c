@@ -66,13 +66,16 @@ static bool read_note(const struct store *s, const struct descriptor *d,
 static void write_note(const struct store *s, const struct descriptor *d,
                        const struct push_options *o, const struct push_layer *made)
 {
-    autofd int cache = -1;
+    enum { FLAGS = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC };
+    autofd int cache = -1, fd = -1;
     char name[160], text[NOTE_MAX], digest[DIGEST_TEXT_MAX];
 
     note_name(d, o, name, sizeof name);
     snprintf(text, sizeof text, "%s %lld\n", hash_format(&made->digest, digest), made->size);
     if (store_folder(s, "cache", &cache, NULL) == 0)
-        (void)file_replace(cache, name, text, strlen(text), 0600, false, NULL);
+        fd = openat(cache, name, FLAGS, 0600);
+    if (fd >= 0) /* in its place: half a note is none, and nothing lies beside it after a kill */
+        (void)file_write_fd(fd, text, strlen(text), NULL);
 }
 
 bool push_layer_known(struct store *s, const struct descriptor *d, const struct push_options *o,

@@ -68,7 +68,7 @@ kill_at() {
 
 # Nothing temporary, no lock of a pull.
 tidy() {
-    is "$(find "$RCTR_STATE/tmp" "$RCTR_STATE/cache" -mindepth 1 -not -path "$RCTR_STATE/cache/pull" 2>/dev/null)" ""
+    is "$(find "$RCTR_STATE/tmp" "$RCTR_STATE/cache/pull" -mindepth 1 2>/dev/null)" ""
     is "$(find "$RCTR_STATE" -name '.*.tmp')" ""
 }
 
@@ -194,4 +194,76 @@ taken_over() {
     rctr pull -q "$HTTP/some/image"
     tidy
     verified
+}
+
+elsewhere() { RCTR_STATE=$BATS_TEST_TMPDIR/else rctr "$@"; }
+
+# What the registry has under a name is whole: every blob of it is there.
+whole_or_nothing() { # REPOSITORY TAG
+    local url=http://$RCTR_TEST_REGISTRY/v2/$1 blob
+    curl -sf -H 'Accept: application/vnd.oci.image.manifest.v1+json' "$url/manifests/$2" >manifest || return 0
+    for blob in $(jq -r '.config.digest, .layers[].digest' manifest); do
+        curl -sfI "$url/blobs/$blob" >/dev/null || { echo "$blob is missing"; return 1; }
+    done
+}
+
+push_killed() { # ROUNDS WHOM
+    local round repo begun=0
+    RANDOM=$1$1
+    for round in $(seq "$1"); do
+        head -c 4000000 /dev/urandom >noise
+        tar -cf noise.tar noise
+        rctr import -q noise.tar localhost/pushed
+        repo=crash$$x$RANDOM$RANDOM
+        kill_at "$2" "$(printf '0.%03d' $((RANDOM % 200 + 5)))" rctr push -q localhost/pushed "$RCTR_TEST_REGISTRY/$repo:1"
+        [ -z "$(ls "$RCTR_STATE/tmp")" ] || begun=$((begun + 1))
+        whole_or_nothing "$repo" 1
+        echo "round $round"
+        rctr push -q localhost/pushed "$RCTR_TEST_REGISTRY/$repo:1"
+        tidy
+        verified
+        elsewhere pull -q "$RCTR_TEST_REGISTRY/$repo:1"
+        is "$(elsewhere image inspect -f '{{.Id}}' "$RCTR_TEST_REGISTRY/$repo:1")" "$(rctr image inspect -f '{{.Id}}' localhost/pushed)"
+        elsewhere rmi -f "$RCTR_TEST_REGISTRY/$repo:1"
+        rctr rmi localhost/pushed
+    done
+    echo "$begun of $1 were killed while they worked"
+    [ "$2" = one ] || [ "$begun" -ge $(($1 / 4)) ]
+    is "$(ls "$RCTR_STATE/cache" | grep packed)" ""
+}
+
+@test "push killed at 40 moments: the name at the registry is whole or not there, the next push works" {
+    need_registry
+    push_killed 25 all
+    push_killed 15 one
+}
+
+load_killed() { # ROUNDS WHOM ARCHIVE
+    local round begun=0
+    RANDOM=$1$1
+    for round in $(seq "$1"); do
+        kill_at "$2" "$(printf '0.%03d' $((RANDOM % 180 + 5)))" rctr load -q -i "$3"
+        [ -z "$(ls "$RCTR_STATE/tmp")" ] || begun=$((begun + 1))
+        echo "round $round of $3"
+        rctr load -q -i "$3"
+        tidy
+        verified
+        is "$(rctr images -q)" "$ID"
+        rctr rmi -f "$ID"
+        is "$(ls "$RCTR_STATE/layers" "$RCTR_STATE/blobs/sha256" | grep -c '^[0-9a-f]\{64\}$')" 0
+    done
+    echo "$begun of $1 were killed while they worked"
+    [ "$2" = one ] || [ "$begun" -ge $(($1 / 4)) ]
+}
+
+@test "load killed at 40 moments: the next load works" {
+    rctr pull -q "$HTTP/some/image"
+    ID=$(rctr images -q)
+    rctr save -q -o docker.tar "$HTTP/some/image"
+    rctr save -q --format oci-archive -o oci.tar "$HTTP/some/image"
+    rctr rmi -f "$ID"
+    load_killed 12 all docker.tar
+    load_killed 13 all oci.tar
+    load_killed 8 one docker.tar
+    load_killed 7 one oci.tar
 }

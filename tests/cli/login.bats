@@ -373,3 +373,22 @@ not_in() {
     not_in slow-headers "too slow"
     not_in 429-odd-date "toomanyrequests"
 }
+
+@test "a login that is killed leaves no secret lying beside the file" {
+    log_in "$BASIC"
+    folder=$(dirname "$AUTH")
+    for name in .auth.json.123.tmp .auth.json.4194304.tmp; do
+        echo secret >"$folder/$name"
+    done
+    echo mine >"$folder/.auth.json.mine.tmp"
+    for wait in 0.01 0.02 0.03 0.04 0.05 0.06 0.07 0.08; do
+        log_in "$BASIC" >/dev/null 2>&1 3>&- &
+        sleep $wait
+        # shellcheck disable=SC2046 # numbers
+        kill -9 $(cat /proc/$!/task/$!/children) $! 2>/dev/null || true
+        wait $! || true
+    done
+    log_in "$BASIC"
+    is "$(ls -A "$folder" | tr '\n' ' ')" ".auth.json.mine.tmp auth.json "
+    is "$(entry "$AUTH" "$BASIC")" tester:secret
+}
