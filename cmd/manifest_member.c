@@ -7,7 +7,7 @@
 #include "core/base/auto.h"
 #include "storage/blob.h"
 #include "storage/copy/list_remote.h"
-#include "storage/image.h"
+#include "storage/image_load.h"
 #include "storage/transport.h"
 
 static void note(void *arg, const char *text)
@@ -46,6 +46,21 @@ static int load(struct store *s, const struct transport *t, const struct list_me
                : list_member_of_image(&i.manifest, &i.manifest_digest, bytes.n, &i.config, ret, e);
 }
 
+/* Also the embedded image, which the store has after its first use. */
+static int find_stored(struct store *s, const char *word, const struct list_member_choice *c,
+                       struct list_member *ret, struct err *e)
+{
+    autoimage struct image i = {0};
+    struct ref name;
+    int r = list_member_find(s, word, c, ret, e);
+
+    if (r == -ENOENT && ref_parse(word, &name, NULL) == 0 &&
+        strcmp(name.registry, "localhost") == 0 &&
+        image_load_default(s, &name, NULL, &i, NULL) == 0)
+        r = list_member_find(s, word, c, ret, e);
+    return r;
+}
+
 int manifest_member_find(struct store *s, const char *word, const struct list_member_choice *c,
                          const struct place_options *o, struct list_member *ret, struct err *e)
 {
@@ -60,7 +75,7 @@ int manifest_member_find(struct store *s, const char *word, const struct list_me
         r = ref_parse(t->name, &name, e);
         return r < 0 ? r : list_remote_find(s, &name, c, o, ret, e);
     }
-    r = list_member_find(s, word, c, ret, &why);
+    r = find_stored(s, word, c, ret, &why);
     if (r < 0 && t->kind != TRANSPORT_NONE) /* "dir:x" may be a name, but is none */
         return load(s, t, c, ret, e);
     if (r == -ENOENT && ref_parse(word, &name, NULL) == 0 &&

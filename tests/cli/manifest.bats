@@ -71,6 +71,12 @@ count() { # what is in a folder of the store
     rctr system check
 }
 
+@test "the embedded image is one of the store" {
+    rctr manifest create list localhost/busybox
+    is "$(rctr manifest inspect list | platforms)" "linux/$host"
+    rctr manifest push -q list "$repo:1"
+}
+
 @test "create takes images, and amends a list that is there" {
     one a "$host"
     one b "$foreign"
