@@ -25,7 +25,7 @@ enum { WAITS_MAX = 64 };
 
 struct http {
     CURLM *multi;
-    bool no_verify;
+    bool no_verify, plain;
     char *cert_home; /* owned */
     struct certs certs;
 };
@@ -70,6 +70,7 @@ int http_new(const struct http_options *o, struct http **ret, struct err *e)
     if (!h)
         return err_memory(e);
     h->no_verify = o->no_verify;
+    h->plain = o->plain;
     r = copy_text(&h->cert_home, o->cert_home, e);
     if (r == 0 && o->cert_dir)
         r = certs_load(o->cert_dir, &h->certs, e);
@@ -327,7 +328,7 @@ static int launch(struct http_transfer *t, struct err *e)
 /* May a request go to this address? http is for loopback and for those who said so. */
 static int check_scheme(const struct http *h, const struct url *u, struct err *e)
 {
-    if (u->tls || h->no_verify || url_loopback(u))
+    if (u->tls || h->no_verify || h->plain || url_loopback(u))
         return 0;
     return err_set(e, EPERM,
                    "'%s' would be asked over plain http; use --tls-verify=false if that is wanted",

@@ -30,6 +30,7 @@ enum {
 struct http;
 struct http_options {
     bool no_verify;        /* accept any certificate, and http on any host */
+    bool plain;            /* http on any host, too */
     const char *cert_dir;  /* *.crt authorities, *.cert + *.key for us; NULL: none. Borrowed. */
     const char *cert_home; /* where an authority is to be put, for messages; or NULL. Borrowed. */
 };

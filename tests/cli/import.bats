@@ -44,7 +44,6 @@ make_root() {
 @test "what is wrong is told, and nothing stays" {
     make_root
     fails_with 125 "cannot open 'none.tar'" rctr import none.tar
-    fails_with 125 "rctr import reads files, not addresses" rctr import https://example.com/root.tar
     fails_with 125 "RUN" rctr import -c 'RUN x' root.tar
     fails_with 125 "with a digest" rctr import root.tar "x@sha256:$(printf %064d 1)"
     fails_with 125 "--platform cannot be used with --os" rctr import --platform linux/arm64 --os linux root.tar
@@ -67,4 +66,77 @@ make_root() {
     rctr load -i tool.tar
     is "$(rctr images -q --no-trunc)" "$id"
     tar -xOf tool.tar "$(sha256sum <root.tar | cut -c1-64).tar" | cmp - root.tar
+}
+
+# web MODE: a small server on loopback whose port is in $port; what it was asked is in asked.
+web() {
+    python3 - "$1" >port 3>&- <<'END' &
+import http.server, sys
+mode = sys.argv[1]
+count = 0
+class Handler(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *args): pass
+    def do_GET(self):
+        global count
+        count += 1
+        begin = int((self.headers.get("Range") or "bytes=0-").split("=")[1].rstrip("-"))
+        open("asked", "a").write("%s %d\n" % (self.path, begin))
+        if self.path.startswith("/away"):
+            self.send_response(302)
+            self.send_header("Location", "/root.tar")
+            return self.end_headers()
+        if not self.path.startswith("/root.tar"):
+            return self.send_error(404 if self.path == "/none" else 403 if self.path == "/denied" else 500)
+        body = open("root.tar", "rb").read()[begin:]
+        self.send_response(206 if begin else 200)
+        if begin: self.send_header("Content-Range", "bytes %d-%d/%d" % (begin, begin + len(body) - 1, begin + len(body)))
+        self.send_header("Content-Length", str(len(body) if mode != "huge" else 1 << 45))
+        self.end_headers()
+        self.wfile.write(body[:4000] if mode == "cut" and count == 1 else body)
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+END
+    echo $! >pid
+    for _ in $(seq 100); do
+        [ ! -s port ] || break
+        sleep 0.1
+    done
+    url=http://127.0.0.1:$(cat port)
+}
+
+teardown() {
+    [ ! -e "$BATS_TEST_TMPDIR/pid" ] || kill "$(cat "$BATS_TEST_TMPDIR/pid")"
+    common_teardown
+}
+
+@test "an address is downloaded" {
+    make_root
+    web whole
+    id=$(rctr import "$url/away?token=secret" tool)
+    is "$(jq -r '.history[0].comment' "$RCTR_STATE/blobs/sha256/${id#sha256:}")" "imported from $url/away"
+    is "$(rctr import root.tar | wc -c)" 72
+    is "$(rctr inspect --format '{{index .RootFS.Layers 0}}' tool)" "sha256:$(sha256sum <root.tar | cut -c1-64)"
+    fails_with 125 "$url/none: the server does not have it (status 404)" rctr import "$url/none"
+    fails_with 125 "does not give it to anybody (status 403)" rctr import "$url/denied"
+    fails_with 125 "status 500" rctr import --retry 0 "$url/broken"
+    fails_with 125 "holds a user or a password" rctr import "http://me:secret@127.0.0.1:1/x"
+    fails_with 125 "127.0.0.1:1/x" rctr import --retry 0 http://127.0.0.1:1/x
+    is "$(ls "$RCTR_STATE/tmp")" ""
+}
+
+@test "a download that breaks goes on where it stopped" {
+    make_root
+    web cut
+    rctr import "$url/root.tar" tool 2>err
+    grep -q "trying again" err
+    is "$(tail -n 1 asked)" "/root.tar 4000"
+    is "$(rctr inspect --format '{{index .RootFS.Layers 0}}' tool)" "sha256:$(sha256sum <root.tar | cut -c1-64)"
+}
+
+@test "one that is too large is refused before it is there" {
+    make_root
+    web huge
+    fails_with 125 "are free in the store" rctr import "$url/root.tar"
+    is "$(rctr images -aq)$(ls "$RCTR_STATE/tmp")" ""
 }
