@@ -389,3 +389,17 @@ int archive_blob(struct archive *a, const struct digest *d, struct err *e)
         return err_set(e, EINVAL, "'%s' is no file", name);
     return bring_blob(a, name, d, fd, st.st_size, e);
 }
+
+int archive_bring(struct archive *a, const struct descriptor *d, struct err *e)
+{
+    autofd int fd = -1;
+    off_t size = 0;
+    int r = archive_blob(a, &d->digest, e);
+
+    if (r == 0)
+        r = blob_open(a->store, &d->digest, &fd, &size, e);
+    if (r == 0 && size != d->size)
+        r = err_set(e, EBADMSG, "blob sha256:%s has %lld bytes, but %lld were announced",
+                    d->digest.hex, (long long)size, d->size);
+    return r;
+}

@@ -10,6 +10,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/text.h"
+#include "storage/manifest.h"
 #include "storage/store.h"
 
 enum { ARCHIVE_FILES_MAX = 20000 };
@@ -57,5 +58,7 @@ int archive_find(const struct archive *a, const char *path, const struct archive
                  struct err *e);
 /* See to it that the blob is in the store. -ENOENT: neither the archive nor the store has it. */
 int archive_blob(struct archive *a, const struct digest *d, struct err *e);
+/* The same of what a manifest names: -EBADMSG when it has another size. */
+int archive_bring(struct archive *a, const struct descriptor *d, struct err *e);
 
 #endif

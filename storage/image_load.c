@@ -54,7 +54,7 @@ static int want_layers(struct load *l, const struct image *i, struct err *e)
                        i->manifest.layer_count, i->config.diff_id_count);
     for (size_t n = 0; n < i->config.diff_id_count; n++) {
         const struct digest *diff_id = &i->config.diff_ids[n];
-        int r = archive_blob(&l->archive, &i->manifest.layers[n].digest, e);
+        int r = archive_bring(&l->archive, &i->manifest.layers[n], e);
 
         if (r < 0)
             return err_wrap(e, r, "layer %zu of %zu", n + 1, i->config.diff_id_count);
@@ -204,13 +204,16 @@ static int resolve(struct load *l, const struct descriptor *d, int depth, struct
 
     if (r == 0)
         r = blob_read(l->s, &d->digest, MANIFEST_MAX, &t, e);
+    if (r == 0 && d->size > 0 && (long long)t.n != d->size)
+        r = err_set(e, EBADMSG, "manifest sha256:%s has %zu bytes, but %lld were announced",
+                    d->digest.hex, t.n, d->size);
     if (r == 0)
         r = manifest_parse(t.s, t.n, &m, e);
     if (r < 0)
         return r;
     if (!m.is_index) {
         *ret = d->digest;
-        r = archive_blob(&l->archive, &m.config.digest, e);
+        r = archive_bring(&l->archive, &m.config, e);
     } else if (depth == DEPTH_MAX) {
         r = err_set(e, EINVAL, "its indexes are nested too deeply");
     } else {
