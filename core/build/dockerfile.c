@@ -418,8 +418,12 @@ static int name_stage(const struct dockerfile *f, const struct dockerfile_instru
 
 static int begin_stage(struct dockerfile *f, const struct dockerfile_instruction *i, struct err *e)
 {
-    struct dockerfile_stage *s = realloc(f->stages, (f->n_stages + 1) * sizeof *s);
+    struct dockerfile_stage *s;
 
+    if (f->n_stages == DOCKERFILE_STAGES_MAX)
+        return err_set(e, E2BIG, "%s:%u: more than %d stages", f->source.name, i->line.first,
+                       DOCKERFILE_STAGES_MAX);
+    s = realloc(f->stages, (f->n_stages + 1) * sizeof *s);
     if (!s)
         return err_memory(e);
     f->stages = s;

@@ -10,6 +10,7 @@
 
 enum {
     DOCKERFILE_INSTRUCTIONS_MAX = 10000,
+    DOCKERFILE_STAGES_MAX = 1000,
     DOCKERFILE_WORDS_MAX = 20000, /* of one instruction */
 };
 

@@ -23,13 +23,22 @@ struct walk {
     struct strv global;                    /* NAME=VALUE: ARGs before the first FROM */
     struct dockerfile_rules_stage *stages; /* f->n_stages of them */
     size_t n;                              /* stages that have begun */
+    size_t declared;                       /* variables in all of them together */
+    unsigned long work;                    /* of dockerfile_word */
 };
+
+enum { DECLARED_MAX = 100000, OF_STAGE_MAX = 4096 }; /* variables; no sane file comes near */
 
 /* ---- variables ---- */
 
 static const char *from_list(void *context, const char *name)
 {
     return strv_env(context, name);
+}
+
+static int too_many(const struct walk *w, struct err *e)
+{
+    return err_set(e, E2BIG, "%s: has too many variables to look after", w->f->source.name);
 }
 
 static int set(struct strv *env, const char *name, const char *value, struct err *e)
@@ -154,8 +163,8 @@ static void use_all(const struct dockerfile_instruction *i, struct dockerfile_wo
 }
 
 /* ARG and ENV: what they declare. An ARG without a value takes that of the global one. */
-static int declare(const struct dockerfile_view *v, const struct strv *global, struct strv *env,
-                   struct err *e)
+static int declare(struct walk *w, const struct dockerfile_view *v, const struct strv *global,
+                   struct strv *env, struct err *e)
 {
     struct dockerfile_pairs p;
     int r = 0;
@@ -167,7 +176,10 @@ static int declare(const struct dockerfile_view *v, const struct strv *global, s
 
         if (!value && global)
             value = strv_env(global, p.v[k].name);
-        r = set(env, p.v[k].name, value ? value : "", e);
+        if (++w->declared > DECLARED_MAX || env->n > OF_STAGE_MAX)
+            r = too_many(w, e);
+        else
+            r = set(env, p.v[k].name, value ? value : "", e);
     }
     dockerfile_args_pairs_free(&p);
     return r;
@@ -259,6 +271,9 @@ static int inherit(struct walk *w, const char *image, struct dockerfile_rules_st
     if (base >= 0) {
         to->workdir_set = w->stages[base].workdir_set;
         to->shell_set = w->stages[base].shell_set;
+        w->declared += w->stages[base].env.n;
+        if (w->declared > DECLARED_MAX)
+            return too_many(w, e);
         return strv_copy(&to->env, &w->stages[base].env, e);
     }
     if (w->context->environment)
@@ -269,8 +284,10 @@ static int inherit(struct walk *w, const char *image, struct dockerfile_rules_st
 
 static int from(struct walk *w, const struct dockerfile_instruction *i, struct err *e)
 {
-    struct dockerfile_word word = {
-        .get = from_list, .context = &w->global, .escape = w->f->directives.escape};
+    struct dockerfile_word word = {.get = from_list,
+                                   .context = &w->global,
+                                   .escape = w->f->directives.escape,
+                                   .work = w->work};
     autofree char *image = NULL;
     int r;
 
@@ -283,6 +300,7 @@ static int from(struct walk *w, const struct dockerfile_instruction *i, struct e
         defaults(w, i, &word);
     if (dockerfile_word_expand(&word, i->args.words.v[0], &image, NULL) < 0)
         image = strdup("");
+    w->work = word.work;
     dockerfile_word_free(&word);
     r = image ? inherit(w, image, &w->stages[w->n], e) : err_memory(e);
     w->n++;
@@ -291,8 +309,7 @@ static int from(struct walk *w, const struct dockerfile_instruction *i, struct e
 
 /* ---- all instructions ---- */
 
-/* Does one of the comments above FROM or ARG begin with its name? An empty one ("#") ends what
- * they say of it. */
+/* Does one of the comments above FROM or ARG begin with its name? */
 static void description(struct walk *w, const struct dockerfile_instruction *i)
 {
     const struct strv *c = &i->line.comments;
@@ -303,7 +320,7 @@ static void description(struct walk *w, const struct dockerfile_instruction *i)
         name = i->args.words.v[2];
     else if (i->kind == DOCKERFILE_ARG && i->args.words.n == 1)
         name = i->args.words.v[0];
-    if (!name || !c->n || !c->v[c->n - 1][0])
+    if (!name || !c->n)
         return;
     n = strcspn(name, "=");
     for (size_t k = 0; k < c->n; k++)
@@ -354,8 +371,10 @@ static int in_stage(struct walk *w, const struct dockerfile_instruction *i, stru
 {
     struct dockerfile_rules_stage *stage = &w->stages[w->n - 1];
     struct dockerfile_rules rules = {w->found, w->context->ignore, stage};
-    struct dockerfile_word word = {
-        .get = from_list, .context = &stage->env, .escape = w->f->directives.escape};
+    struct dockerfile_word word = {.get = from_list,
+                                   .context = &stage->env,
+                                   .escape = w->f->directives.escape,
+                                   .work = w->work};
     const struct dockerfile_view v = {w->f, i, &word};
     int r = 0;
 
@@ -363,20 +382,24 @@ static int in_stage(struct walk *w, const struct dockerfile_instruction *i, stru
     report_unset(w, DOCKERFILE_RULE_UndefinedVar, i, &stage->env, &word.unset);
     dockerfile_rules_look(&rules, &v);
     if (i->kind == DOCKERFILE_ARG || i->kind == DOCKERFILE_ENV)
-        r = declare(&v, i->kind == DOCKERFILE_ARG ? &w->global : NULL, &stage->env, e);
+        r = declare(w, &v, i->kind == DOCKERFILE_ARG ? &w->global : NULL, &stage->env, e);
+    w->work = word.work;
     dockerfile_word_free(&word);
     return r;
 }
 
 static int before_stages(struct walk *w, const struct dockerfile_instruction *i, struct err *e)
 {
-    struct dockerfile_word word = {
-        .get = from_list, .context = &w->global, .escape = w->f->directives.escape};
+    struct dockerfile_word word = {.get = from_list,
+                                   .context = &w->global,
+                                   .escape = w->f->directives.escape,
+                                   .work = w->work};
     const struct dockerfile_view v = {w->f, i, &word};
     int r;
 
     dockerfile_rules_secrets(w->found, &v);
-    r = declare(&v, NULL, &w->global, e);
+    r = declare(w, &v, NULL, &w->global, e);
+    w->work = word.work;
     dockerfile_word_free(&word);
     return r;
 }
@@ -395,6 +418,8 @@ static int walk(struct walk *w, struct err *e)
             r = from(w, i, e);
         else
             r = w->n ? in_stage(w, i, e) : before_stages(w, i, e);
+        if (r >= 0 && w->work > DOCKERFILE_WORD_WORK_MAX)
+            r = too_many(w, e);
     }
     return r;
 }

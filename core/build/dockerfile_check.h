@@ -18,7 +18,8 @@ struct dockerfile_check_context {
 };
 
 /* *ret: what was found, for dockerfile_finding_print and dockerfile_finding_free. `context` may be
- * NULL. -EINVAL: the directive "# check=" is wrong. */
+ * NULL. -EINVAL: the directive "# check=" is wrong; -E2BIG: the file is made to keep us
+ * busy. */
 int dockerfile_check(const struct dockerfile *f, const struct dockerfile_check_context *context,
                      struct dockerfile_findings *ret, struct err *e);
 

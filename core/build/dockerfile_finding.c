@@ -115,6 +115,10 @@ void dockerfile_finding_add(struct dockerfile_findings *l, enum dockerfile_rule 
 
     if (l->off[rule] || l->failed)
         return;
+    if (l->n == DOCKERFILE_FINDINGS_MAX) {
+        l->more++;
+        return;
+    }
     v = realloc(l->v, (l->n + 1) * sizeof *v);
     l->failed = !v;
     if (!v)
@@ -164,4 +168,6 @@ void dockerfile_finding_print(const struct dockerfile *f, const struct dockerfil
         dockerfile_error_quote(to, &f->source, v->at);
         text_add(to, "\n");
     }
+    if (l->more)
+        text_addf(to, "%s: %zu findings more\n", f->source.name, l->more);
 }

@@ -43,9 +43,12 @@ struct dockerfile_finding {
     struct dockerfile_place at;
     char *text; /* owned: a sentence without a full stop */
 };
+enum { DOCKERFILE_FINDINGS_MAX = 1000 };
+
 struct dockerfile_findings {
     struct dockerfile_finding *v; /* owned */
     size_t n;
+    size_t more;                     /* those beyond DOCKERFILE_FINDINGS_MAX */
     bool off[DOCKERFILE_RULE_COUNT]; /* what the file does not want to hear */
     bool error;                      /* the file wants findings to fail the build */
     bool failed;                     /* memory was exhausted */

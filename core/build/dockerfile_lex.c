@@ -243,6 +243,10 @@ static int comment(struct dockerfile_line *line, const struct raw *r, struct err
         i++;
     while (n > i && strchr(space, r->s[n - 1]))
         n--;
+    if (n == i) { /* "#" alone parts what stands above from what stands below */
+        strv_free(&line->comments);
+        return 0;
+    }
     return strv_take(&line->comments, strndup(r->s + i, n - i), e);
 }
 
@@ -329,10 +333,13 @@ static const char *word_end(const char *s)
     while (*s && !strchr(space, *s)) {
         if (*s == '\\' && s[1]) {
             s += 2;
+        } else if (strncmp(s, "$((", 3) == 0 && strstr(s, "))")) {
+            s = strstr(s, "))") + 2; /* arithmetic: << is no here-document in it */
         } else if (*s == '\'') {
             s = strchr(s + 1, '\'');
-            if (!s++)
+            if (!s)
                 return NULL;
+            s++;
         } else if (*s == '"') {
             for (s++; *s && *s != '"'; s++)
                 if (*s == '\\' && s[1])
@@ -346,7 +353,8 @@ static const char *word_end(const char *s)
     return s;
 }
 
-/* The word after "<<": without its quotes, which say that the text is to stay as it is. */
+/* The word after "<<": without its quotes, which say that the text is to stay as it is (a backslash
+ * does not, as in BuildKit and unlike in a shell). */
 static char *unquote(const char *s, const char *end, bool *ret_quoted)
 {
     autotext struct text t = {0};
@@ -357,7 +365,6 @@ static char *unquote(const char *s, const char *end, bool *ret_quoted)
     for (; s < end; s++) {
         if (*s == '\\' && s + 1 < end && quote != '\'') {
             s++;
-            *ret_quoted = true;
         } else if (quote ? *s == quote : *s == '\'' || *s == '"') {
             quote = quote ? 0 : *s;
             *ret_quoted = true;
@@ -368,7 +375,19 @@ static char *unquote(const char *s, const char *end, bool *ret_quoted)
     return text_take(&t);
 }
 
-/* [fd]<<[-]WORD; 0 when the shell word s..end is something else. */
+/* Blanks may stand between "<<" and its word: then the word goes on to the end of that one. */
+static const char *heredoc_end(const char *s, const char *end)
+{
+    const char *p = s + strspn(s, "0123456789");
+    size_t blanks;
+
+    if (strncmp(p, "<<", 2) != 0 || (p + 2 != end && !(p[2] == '-' && p + 3 == end)))
+        return end;
+    blanks = strspn(end, " \t");
+    return blanks && end[blanks] && end[blanks] != '<' ? word_end(end + blanks) : end;
+}
+
+/* [fd]<<[-] WORD; 0 when the shell word s..end is something else. */
 static int parse_heredoc(const char *s, const char *end, struct dockerfile_heredoc *ret,
                          struct err *e)
 {
@@ -385,6 +404,8 @@ static int parse_heredoc(const char *s, const char *end, struct dockerfile_hered
         ret->strip_tabs = true;
         p++;
     }
+    while (p < end && (*p == ' ' || *p == '\t'))
+        p++;
     if (p == end || memchr(p, '<', (size_t)(end - p)))
         return 0;
     ret->name = unquote(p, end, &quoted);
@@ -406,6 +427,8 @@ int dockerfile_lex_heredocs(const struct dockerfile_line *line,
         struct dockerfile_heredoc h;
 
         end = word_end(s);
+        if (end)
+            end = heredoc_end(s, end);
         open = !end; /* the rest is one text, and what came before does not count */
         r = open ? 0 : parse_heredoc(s, end, &h, e);
         if (r > 0 && n == DOCKERFILE_LEX_HEREDOCS_MAX) {

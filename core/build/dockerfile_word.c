@@ -19,13 +19,21 @@ struct reader {
     struct text *word;    /* the one that grows */
     bool in_word;         /* it has begun, perhaps with "" */
     unsigned depth;
-    unsigned long work;
 };
 
 static int fault(struct reader *r, const char *at, struct err *e, const char *words)
 {
     r->w->fault = (size_t)(at - r->text);
     return err_set(e, EINVAL, "%s", words);
+}
+
+static int work(struct reader *r, size_t steps, struct err *e)
+{
+    r->w->work += steps;
+    if (r->w->work <= DOCKERFILE_WORD_WORK_MAX)
+        return 0;
+    r->w->fault = (size_t)(r->s - r->text);
+    return err_set(e, E2BIG, "expanding the variables of this file takes too long");
 }
 
 static int add(struct reader *r, const char *bytes, size_t n, struct err *e)
@@ -36,7 +44,7 @@ static int add(struct reader *r, const char *bytes, size_t n, struct err *e)
     }
     text_add_n(r->word, bytes, n);
     r->in_word = true;
-    return 0;
+    return work(r, n / 8, e);
 }
 
 static int end_word(struct reader *r, struct err *e)
@@ -127,7 +135,6 @@ static int inner_word(struct reader *r, char stop, bool raw, struct text *ret, s
     inner.word = ret;
     code = read_until(&inner, stop, raw, e);
     r->s = inner.s;
-    r->work = inner.work;
     return code < 0 ? code : text_check(ret, e);
 }
 
@@ -164,15 +171,6 @@ static int provision(struct reader *r, const char *name, char kind, bool or_empt
 
 /* ---- patterns ---- */
 
-static int work(struct reader *r, const struct glob *g, struct err *e)
-{
-    r->work += g->n_now + 1;
-    if (r->work <= DOCKERFILE_WORD_WORK_MAX)
-        return 0;
-    r->w->fault = (size_t)(r->s - r->text);
-    return err_set(e, E2BIG, "matching this pattern takes too long");
-}
-
 /* How many bytes of s (going forward, or from its end backwards) match; -1: none do. `longest` of
  * several. */
 static int reach(struct reader *r, struct glob *g, const char *s, size_t n, bool back, bool longest,
@@ -201,7 +199,7 @@ static int reach(struct reader *r, struct glob *g, const char *s, size_t n, bool
         } else {
             c = glob_character(s + done, &width);
         }
-        code = work(r, g, e);
+        code = work(r, g->n_now + 1, e);
         if (code < 0 || !glob_feed(g, c))
             return code;
         done += width;

@@ -13,7 +13,7 @@ enum {
     DOCKERFILE_WORD_HEREDOC_MAX = 4 << 20,
     DOCKERFILE_WORD_DEPTH_MAX = 32, /* ${a:-${b:-…}} */
     DOCKERFILE_WORD_NAMES_MAX = 4096,
-    DOCKERFILE_WORD_WORK_MAX = 1 << 26, /* steps of matching patterns, in one text */
+    DOCKERFILE_WORD_WORK_MAX = 1 << 26, /* see `work` */
 };
 
 struct dockerfile_word {
@@ -25,11 +25,16 @@ struct dockerfile_word {
     /* Grow with each text: the names that were used; those that were not set and for which the
      * text itself had no provision (as ${x:-w} is). Each once. Free with dockerfile_word_free. */
     struct strv used, unset;
+    /* What all texts together have cost: a step of matching a pattern is one, as are 8 bytes of a
+     * result. Above DOCKERFILE_WORD_WORK_MAX nothing more is expanded, so that a hostile file
+     * cannot keep anybody busy: who uses one struct after the other carries it on. */
+    unsigned long work;
     size_t fault; /* after a failure: the byte of the text where it is */
 };
 
 /* The whole text as one word (new). -EINVAL: an open quote or brace, an unknown form of ${…};
- * -ENOENT: a variable that ${x:?w} demands; -E2BIG: the result is too long. */
+ * -ENOENT: a variable that ${x:?w} demands; -E2BIG: the result is too long, or the work too much.
+ */
 int dockerfile_word_expand(struct dockerfile_word *w, const char *text, char **ret, struct err *e);
 /* Split at blanks, those of unquoted values too. Appends to *ret. */
 int dockerfile_word_split(struct dockerfile_word *w, const char *text, struct strv *ret,

@@ -120,12 +120,18 @@ static int escaped(struct glob *g, enum glob_flavour flavour, const char **at, s
     return 0;
 }
 
-/* After a star that another one follows: "**", "**" and '/'. */
+/* After "**". At the very beginning and before plain characters ("**.go") it is no folder but
+ * anything, as in Docker's own matcher. */
 static const char *deep(struct glob *g, const char *s)
 {
-    s++;
+    bool first = g->n == 0;
+
     if (*s == '/')
         s++;
+    else if (first && *s && !strpbrk(s, "*?[]\\")) {
+        add(g, EVERYTHING);
+        return s;
+    }
     if (!*s) {
         add(g, EVERYTHING);
         return s;
@@ -144,7 +150,7 @@ static int parse(const char *s, enum glob_flavour flavour, struct glob *g, struc
         char c = *s;
 
         if (c == '*' && flavour == GLOB_DEEP && s[1] == '*') {
-            s = deep(g, s + 1);
+            s = deep(g, s + 2);
         } else if (c == '*') {
             s++;
             add(g, MANY)->path = path;
@@ -164,6 +170,18 @@ static int parse(const char *s, enum glob_flavour flavour, struct glob *g, struc
     return r;
 }
 
+/* Gives back what the longest pattern of this length would have needed. */
+static void fit(struct glob *g)
+{
+    void *tokens = realloc(g->tokens, (g->n + 1) * sizeof *g->tokens),
+         *ranges = realloc(g->ranges, (g->n_ranges + 1) * sizeof *g->ranges);
+
+    if (tokens)
+        g->tokens = tokens;
+    if (ranges)
+        g->ranges = ranges;
+}
+
 int glob_parse(const char *pattern, enum glob_flavour flavour, struct glob *ret, struct err *e)
 {
     size_t n = strlen(pattern);
@@ -176,6 +194,7 @@ int glob_parse(const char *pattern, enum glob_flavour flavour, struct glob *ret,
     ret->ranges = calloc(n + 1, sizeof *ret->ranges);
     r = ret->tokens && ret->ranges ? parse(pattern, flavour, ret, e) : err_memory(e);
     if (r == 0) {
+        fit(ret);
         ret->now = calloc(ret->n + 1, sizeof *ret->now);
         ret->next = calloc(ret->n + 1, sizeof *ret->next);
         ret->seen = calloc(ret->n + 1, sizeof *ret->seen);

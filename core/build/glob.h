@@ -17,7 +17,8 @@ enum glob_flavour {
     GLOB_TEXT, /* * and ? match any character; \ only before * ? \ / and }. Source: Dockerfile
                   reference, "Environment replacement" */
     GLOB_PATH, /* Go's filepath.Match: * and ? stop at '/', [a-z], [^a-z], \ before any character */
-    GLOB_DEEP, /* GLOB_PATH, and ** is any number of folders, as in .dockerignore */
+    GLOB_DEEP, /* GLOB_PATH, and ** is any number of folders, as in .dockerignore; before plain
+                  characters at the beginning ("**.go") it is anything at all */
 };
 
 enum { GLOB_PATTERN_MAX = 65536 }; /* bytes */

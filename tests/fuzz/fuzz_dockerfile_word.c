@@ -17,7 +17,7 @@ static const char *get(void *context, const char *name)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct dockerfile_word w = {get, NULL, '\\', {0}, {0}, 0};
+    struct dockerfile_word w = {.get = get, .escape = '\\'};
     autofree char *text = strndup((const char *)data, size), *whole = NULL, *document = NULL;
     autostrv struct strv words = {0};
     struct err e;

@@ -72,7 +72,7 @@ static void a_zero_byte_is_refused(void **state)
     assert_string_equal(e.text, "D: has a zero byte: it is no text");
 }
 
-static void too_many_instructions_are_refused(void **state)
+static void files_that_have_too_much_of_anything_are_refused(void **state)
 {
     autotext struct text t = {0};
     struct dockerfile f;
@@ -84,6 +84,16 @@ static void too_many_instructions_are_refused(void **state)
         text_add(&t, "USER a\n");
     assert_int_equal(dockerfile_parse("D", t.s, t.n, &f, &e), -E2BIG);
     assert_string_equal(e.text, "D:10001: more than 10000 instructions");
+    text_free(&t);
+    for (int i = 0; i <= DOCKERFILE_STAGES_MAX; i++)
+        text_add(&t, "FROM a\n");
+    assert_int_equal(dockerfile_parse("D", t.s, t.n, &f, &e), -E2BIG);
+    assert_string_equal(e.text, "D:1001: more than 1000 stages");
+    text_free(&t);
+    text_add(&t, "FROM a\nEXPOSE");
+    for (int i = 0; i <= DOCKERFILE_WORDS_MAX; i++)
+        text_add(&t, " 1");
+    assert_int_equal(dockerfile_parse("D", t.s, t.n, &f, &e), -E2BIG);
 }
 
 static void a_trigger_stands_alone(void **state)
@@ -139,7 +149,7 @@ int main(void)
         cmocka_unit_test(bad_files_are_refused_with_their_line),
         cmocka_unit_test(a_file_that_is_too_large_is_refused),
         cmocka_unit_test(a_zero_byte_is_refused),
-        cmocka_unit_test(too_many_instructions_are_refused),
+        cmocka_unit_test(files_that_have_too_much_of_anything_are_refused),
         cmocka_unit_test(a_trigger_stands_alone),
         cmocka_unit_test(a_trigger_is_kept_as_it_was_written),
         cmocka_unit_test(stages_are_found_by_name_and_number),

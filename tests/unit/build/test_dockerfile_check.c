@@ -94,6 +94,62 @@ static void a_wrong_directive_is_refused(void **state)
                 "mean error?\n    # check=error\n            ^~~~~");
 }
 
+/* What would take a naive builder minutes or gigabytes. */
+static void hostile_files_are_soon_done_with(void **state)
+{
+    autotext struct text t = {0};
+    autodockerfile struct dockerfile f = {0};
+    struct dockerfile_findings l;
+    struct err e = {0};
+
+    (void)state;
+    text_add(&t, "FROM a\nENV a=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n");
+    for (int i = 0; i < 12; i++)
+        text_add(&t, "ENV a=$a$a\n");
+    for (int i = 0; i < 9000; i++)
+        text_add(&t, "ENV b=${a//*a*a*a*b/c}$a\n");
+    assert_int_equal(dockerfile_parse("D", t.s, t.n, &f, &e), 0);
+    assert_int_equal(dockerfile_check(&f, NULL, &l, &e), -E2BIG);
+    assert_string_equal(e.text, "D: has too many variables to look after");
+    assert_null(l.v);
+}
+
+static void variables_beyond_number_are_refused(void **state)
+{
+    autotext struct text t = {0};
+    autodockerfile struct dockerfile f = {0};
+    struct dockerfile_findings l;
+    struct err e = {0};
+
+    (void)state;
+    text_add(&t, "FROM a AS s0\n");
+    for (int i = 0; i < 1000; i++)
+        text_addf(&t, "ENV a%d=\n", i);
+    for (int i = 1; i < 900; i++)
+        text_addf(&t, "FROM s%d AS s%d\n", i - 1, i);
+    assert_int_equal(dockerfile_parse("D", t.s, t.n, &f, &e), 0);
+    assert_int_equal(dockerfile_check(&f, NULL, &l, &e), -E2BIG);
+}
+
+static void findings_beyond_number_are_only_counted(void **state)
+{
+    autotext struct text t = {0}, printed = {0};
+    autodockerfile struct dockerfile f = {0};
+    struct dockerfile_findings l;
+    struct err e = {0};
+
+    (void)state;
+    text_add(&t, "FROM a\n");
+    for (int i = 0; i < DOCKERFILE_FINDINGS_MAX + 5; i++)
+        text_add(&t, "MAINTAINER a\n");
+    assert_int_equal(dockerfile_parse("D", t.s, t.n, &f, &e), 0);
+    assert_int_equal(dockerfile_check(&f, NULL, &l, &e), 0);
+    assert_int_equal(l.n, DOCKERFILE_FINDINGS_MAX);
+    dockerfile_finding_print(&f, &l, &printed);
+    assert_true(text_ends(printed.s, "\nD: 5 findings more\n"));
+    dockerfile_finding_free(&l);
+}
+
 static const struct strv *environment(void *context, size_t stage)
 {
     assert_int_equal(stage, 0);
@@ -127,6 +183,9 @@ int main(void)
         cmocka_unit_test(good_files_have_no_findings),
         cmocka_unit_test(dubious_files_are_reported),
         cmocka_unit_test(a_wrong_directive_is_refused),
+        cmocka_unit_test(hostile_files_are_soon_done_with),
+        cmocka_unit_test(variables_beyond_number_are_refused),
+        cmocka_unit_test(findings_beyond_number_are_only_counted),
         cmocka_unit_test(the_base_images_environment_is_known_when_it_is_told),
     };
 

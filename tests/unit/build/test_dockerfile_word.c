@@ -45,7 +45,7 @@ static void one_good(const char *folder)
 {
     autostrv struct strv env = {0}, words = {0};
     autofree char *text = read_case(folder, &env), *whole = NULL;
-    struct dockerfile_word w = {get, &env, '\\', {0}, {0}, 0};
+    struct dockerfile_word w = {.get = get, .context = &env, .escape = '\\'};
     autotext struct text t = {0};
     struct err e;
 
@@ -66,7 +66,7 @@ static void one_bad(const char *folder)
 {
     autostrv struct strv env = {0};
     autofree char *text = read_case(folder, &env), *whole = NULL;
-    struct dockerfile_word w = {get, &env, '\\', {0}, {0}, 0};
+    struct dockerfile_word w = {.get = get, .context = &env, .escape = '\\'};
     autotext struct text t = {0};
     struct err e = {0};
 
@@ -92,7 +92,7 @@ static void bad_words_are_refused(void **state)
 static void the_escape_character_can_be_another(void **state)
 {
     autostrv struct strv env = {0};
-    struct dockerfile_word w = {get, &env, '`', {0}, {0}, 0};
+    struct dockerfile_word w = {.get = get, .context = &env, .escape = '`'};
     autofree char *got = NULL;
     struct err e;
 
@@ -106,7 +106,7 @@ static void the_escape_character_can_be_another(void **state)
 static void a_here_document_keeps_its_quotes(void **state)
 {
     autostrv struct strv env = {0};
-    struct dockerfile_word w = {get, &env, '\\', {0}, {0}, 0};
+    struct dockerfile_word w = {.get = get, .context = &env, .escape = '\\'};
     autofree char *got = NULL;
     struct err e;
 
@@ -121,7 +121,7 @@ static void a_here_document_keeps_its_quotes(void **state)
 static void a_value_that_grows_without_end_is_refused(void **state)
 {
     autostrv struct strv env = {0};
-    struct dockerfile_word w = {get, &env, '\\', {0}, {0}, 0};
+    struct dockerfile_word w = {.get = get, .context = &env, .escape = '\\'};
     autotext struct text big = {0};
     autofree char *got = NULL;
     struct err e;
@@ -135,7 +135,8 @@ static void a_value_that_grows_without_end_is_refused(void **state)
     assert_string_equal(e.text, "the value would be longer than 131072 bytes");
     assert_int_equal(dockerfile_word_expand(&w, "${x//a/aaaaaa}", &got, &e), -E2BIG);
     assert_int_equal(dockerfile_word_expand(&w, "${x//*a*a*a*b/c}", &got, &e), -E2BIG);
-    assert_string_equal(e.text, "matching this pattern takes too long");
+    assert_string_equal(e.text, "expanding the variables of this file takes too long");
+    assert_int_equal(dockerfile_word_expand(&w, "abcdefghi", &got, &e), -E2BIG);
     dockerfile_word_free(&w);
 }
 

@@ -73,12 +73,14 @@ static void paths_match_as_in_go(void **state)
 static void two_stars_are_folders(void **state)
 {
     static const struct row rows[] = {
-        {"**", "a/b/c", true},       {"**/c", "c", true},         {"**/c", "a/b/c", true},
-        {"**/c", "a/bc", false},     {"a/**", "a/b/c", true},     {"a/**", "a", false},
-        {"a/**/b", "a/b", true},     {"a/**/b", "a/x/y/b", true}, {"a/**/b", "a/xb", false},
-        {"**/*.go", "x/y.go", true}, {"**/*.go", "y.go", true},   {"**.go", "x/y.go", false},
-        {"**/**", "a", true},        {"a**", "ab/c", true},       {"**b", "a/b", true},
-        {"a/**/**/b", "a/b", true},  {"***", "a/b", true},        {"*/**", "a", false},
+        {"**", "a/b/c", true},        {"**/c", "c", true},           {"**/c", "a/b/c", true},
+        {"**/c", "a/bc", false},      {"a/**", "a/b/c", true},       {"a/**", "a", false},
+        {"a/**/b", "a/b", true},      {"a/**/b", "a/x/y/b", true},   {"a/**/b", "a/xb", false},
+        {"**/*.go", "x/y.go", true},  {"**/*.go", "y.go", true},     {"**.go", "x/y.go", true},
+        {"**.g[o]", "x/y.go", false}, {"**.g[o]", "x/.go", true},    {"**file", "a/xfile", true},
+        {"a/**.go", "a/b.go", false}, {"**/.foo", "bar.foo", false}, {"**/**", "a", true},
+        {"a**", "ab/c", true},        {"**b", "a/b", true},          {"a/**/**/b", "a/b", true},
+        {"***", "a/b", true},         {"*/**", "a", false},
     };
 
     (void)state;
