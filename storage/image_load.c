@@ -19,6 +19,7 @@
 #include "storage/docker_archive.h"
 #include "storage/event.h"
 #include "storage/gc.h"
+#include "storage/image_member.h"
 #include "storage/load_index.h"
 #include "storage/load_watch.h"
 #include "storage/trust.h"
@@ -29,6 +30,7 @@ enum { DEPTH_MAX = 3 };
 struct loaded {
     struct digest manifest, id;
     struct digest index; /* that the manifest was chosen from, if any */
+    struct digest image; /* of an index: the first of its images */
     char name[REF_TEXT_MAX];
 };
 
@@ -246,6 +248,8 @@ static int take_index(struct load *l, const struct descriptor *index, struct err
         r = resolve(l, &image, 0, &image.digest, e); /* brings its config */
         if (r == 0)
             r = take_image(l, &image.digest, &id, e);
+        if (n == 0)
+            d.image = image.digest;
     }
     if (r == 0)
         r = add_loaded(l, &d, e);
@@ -265,6 +269,16 @@ static int take_one(struct load *l, const struct descriptor *top, struct err *e)
         r = strv_add(&l->used, top->digest.hex, e);
     }
     return r;
+}
+
+/* An entry of index.json: an image, or an index with one or many of them. */
+static int take_entry(struct load *l, const struct descriptor *top, struct err *e)
+{
+    int r = l->o->all_platforms ? take_index(l, top, e) : 0;
+
+    if (r == 0)
+        r = take_one(l, top, e);
+    return r < 0 ? r : 0;
 }
 
 static int load_oci(struct load *l, struct err *e)
@@ -287,11 +301,8 @@ static int load_oci(struct load *l, struct err *e)
             continue;
         r = admit(l, l->archive.folder_fd >= 0 ? "oci" : "oci-archive", index.layers[n].ref_name,
                   e);
-        if (r == 0 && l->o->all_platforms)
-            r = take_index(l, &index.layers[n], e);
         if (r == 0)
-            r = take_one(l, &index.layers[n], e);
-        r = r > 0 ? 0 : r;
+            r = take_entry(l, &index.layers[n], e);
     }
     manifest_free(&index);
     return r;
@@ -303,15 +314,12 @@ static int load_dir(struct load *l, struct err *e)
 {
     const struct text *t = &l->archive.manifest;
     struct descriptor first = {0};
-    struct digest manifest;
     int r = l->archive.flat ? admit(l, "dir", NULL, e)
                             : err_set(e, EINVAL, "it has no manifest.json of one image");
 
     if (r == 0)
         r = blob_put(l->s, t->s ? t->s : "", t->n, &first.digest, e);
-    if (r == 0)
-        r = resolve(l, &first, 0, &manifest, e);
-    return r < 0 ? r : take_named(l, &manifest, "", false, e);
+    return r < 0 ? r : take_entry(l, &first, e);
 }
 
 /* ---- docker ---- */
@@ -473,6 +481,27 @@ static int name_image(struct load *l, const struct loaded *d, struct err *e)
     return 0;
 }
 
+/* Of an index its image for the wanted platform, else the first. */
+static int open_last(const struct load *l, struct image *ret, struct err *e)
+{
+    const struct loaded *last = &l->done[l->count - 1];
+    struct digest d = last->image.hex[0] ? last->image : last->manifest;
+    struct manifest m = {0};
+    int r = image_member_document(l->s, &last->manifest, &m, e);
+
+    if (r == 0 && m.is_index)
+        (void)image_member_choose(l->s, &m, l->o->platform, &d, NULL);
+    if (r == 0)
+        r = image_open(l->s, &d, ret, e);
+    if (r == 0) {
+        ret->is_index_name = m.is_index;
+        ret->index_digest = m.is_index ? last->manifest : last->index;
+        memcpy(ret->name, last->name, sizeof ret->name);
+    }
+    manifest_free(&m);
+    return r;
+}
+
 static int name_all(struct load *l, struct image *ret, struct err *e)
 {
     int r = syncfs(l->s->fd) < 0 ? err_sys(e, "cannot make the images durable") : 0;
@@ -481,14 +510,7 @@ static int name_all(struct load *l, struct image *ret, struct err *e)
         r = layer_beside_place(l->beside, e);
     for (size_t n = 0; r == 0 && n < l->count; n++)
         r = name_image(l, &l->done[n], e);
-    if (r == 0 && ret) {
-        const struct loaded *last = &l->done[l->count - 1];
-
-        r = image_open(l->s, &last->manifest, ret, e);
-        if (r == 0)
-            memcpy(ret->name, last->name, sizeof ret->name);
-    }
-    return r;
+    return r < 0 || !ret ? r : open_last(l, ret, e);
 }
 
 /* Did the archive bring more than the images need (files beside them, images not asked for)? */

@@ -27,12 +27,17 @@ int image_member_id(const struct store *s, const struct digest *d, struct digest
     return r;
 }
 
-static int each(const struct store *s, const struct digest *index, int depth,
-                int (*fn)(void *arg, const struct image_member *m, struct err *e), void *arg,
-                struct err *e)
+struct walk {
+    const struct store *s;
+    int (*fn)(void *arg, const struct image_member *m, struct err *e);
+    void *arg;
+    struct strv entered; /* indexes in the index: each once, or few could make many */
+};
+
+static int walk(struct walk *w, const struct digest *index, int depth, struct err *e)
 {
     struct manifest m = {0};
-    int r = image_member_document(s, index, &m, e);
+    int r = image_member_document(w->s, index, &m, e);
 
     if (r == 0 && depth == IMAGE_MEMBER_DEPTH)
         r = err_set(e, ELOOP, "indexes lead to indexes, more than %d deep",
@@ -43,12 +48,15 @@ static int each(const struct store *s, const struct digest *index, int depth,
             .descriptor = d,
             .is_index = manifest_is_index_type(d->media_type),
             .is_image = manifest_is_image(d) && !manifest_is_index_type(d->media_type),
-            .here = blob_exists(s, &d->digest),
+            .here = blob_exists(w->s, &d->digest),
         };
 
-        r = fn(arg, &member, e);
-        if (r >= 0 && member.is_index && member.here)
-            r = each(s, &d->digest, depth + 1, fn, arg, e);
+        r = w->fn(w->arg, &member, e);
+        if (r < 0 || !member.is_index || !member.here || strv_has(&w->entered, d->digest.hex))
+            continue;
+        r = strv_add(&w->entered, d->digest.hex, e);
+        if (r == 0)
+            r = walk(w, &d->digest, depth + 1, e);
     }
     manifest_free(&m);
     return r;
@@ -58,8 +66,10 @@ int image_member_each(const struct store *s, const struct digest *index,
                       int (*fn)(void *arg, const struct image_member *m, struct err *e), void *arg,
                       struct err *e)
 {
-    int r = each(s, index, 0, fn, arg, e);
+    struct walk w = {.s = s, .fn = fn, .arg = arg};
+    int r = walk(&w, index, 0, e);
 
+    strv_free(&w.entered);
     return r < 0 ? r : 0;
 }
 

@@ -24,8 +24,9 @@ int image_member_document(const struct store *s, const struct digest *d, struct 
 /* The image's id of a stored manifest (the digest of its config), an index's own digest. */
 int image_member_id(const struct store *s, const struct digest *d, struct digest *ret,
                     struct err *e);
-/* All entries of a stored index in their order, those of an index in it after its own; stops at a
- * negative result of fn. A digest that is no index has none. -ELOOP: nested too deeply. */
+/* All entries of a stored index in their order, those of an index in it after its own (each index
+ * is entered once); stops at a negative result of fn. A digest that is no index has none. -ELOOP:
+ * nested too deeply. */
 int image_member_each(const struct store *s, const struct digest *index,
                       int (*fn)(void *arg, const struct image_member *m, struct err *e), void *arg,
                       struct err *e);

@@ -8,6 +8,7 @@
 struct reading {
     struct archive *archive;
     struct strv *images, *blobs;
+    struct strv entered; /* indexes: each once, or few could make many */
 };
 
 static int read_index(struct reading *x, const struct digest *index, int depth, struct err *e);
@@ -17,7 +18,8 @@ static int see(struct reading *x, const struct descriptor *d, int depth, struct 
 {
     int r;
 
-    if (!manifest_is_image(d) || strv_has(x->images, d->digest.hex))
+    if (!manifest_is_image(d) || strv_has(x->images, d->digest.hex) ||
+        strv_has(&x->entered, d->digest.hex))
         return 0;
     r = archive_blob(x->archive, &d->digest, e);
     if (r < 0)
@@ -39,6 +41,8 @@ static int read_index(struct reading *x, const struct digest *index, int depth, 
     if (r == 0)
         r = manifest_parse(t.s, t.n, &m, e);
     if (r == 0 && m.is_index)
+        r = strv_add(&x->entered, index->hex, e);
+    if (r == 0 && m.is_index)
         r = strv_add(x->blobs, index->hex, e);
     for (size_t i = 0; r == 0 && m.is_index && i < m.layer_count; i++)
         r = see(x, &m.layers[i], depth, e);
@@ -49,7 +53,9 @@ static int read_index(struct reading *x, const struct digest *index, int depth, 
 int load_index_images(struct archive *a, const struct digest *index, struct strv *ret,
                       struct strv *blobs, struct err *e)
 {
-    struct reading x = {a, ret, blobs};
+    struct reading x = {.archive = a, .images = ret, .blobs = blobs};
+    int r = read_index(&x, index, 0, e);
 
-    return read_index(&x, index, 0, e);
+    strv_free(&x.entered);
+    return r;
 }

@@ -73,7 +73,8 @@ int transport_parse(const char *text, struct transport *ret, struct err *e)
 }
 
 int transport_load(struct store *s, const struct transport *t, const struct platform *want,
-                   const char *signature_policy, struct image *ret, struct err *e)
+                   bool all_platforms, const char *signature_policy, struct image *ret,
+                   struct err *e)
 {
     const struct image_load_options o = {
         .kind = t->kind == TRANSPORT_DOCKER_ARCHIVE ? IMAGE_LOAD_DOCKER
@@ -83,6 +84,7 @@ int transport_load(struct store *s, const struct transport *t, const struct plat
         .one = true,
         .signature_policy = signature_policy,
         .platform = want,
+        .all_platforms = all_platforms,
     };
     bool folder = t->kind == TRANSPORT_OCI || t->kind == TRANSPORT_DIR;
     autofd int fd = open(t->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (folder ? O_DIRECTORY : 0));

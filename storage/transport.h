@@ -35,10 +35,12 @@ struct transport {
 int transport_parse(const char *text, struct transport *ret, struct err *e);
 
 /* Load the one image that it means into the store, under the names that it has there. `want` NULL:
- * this machine's, where an index offers several. -EINVAL, -EBADMSG: damaged, or several images and
- * no name; -ENOENT: no such file, or no image of that name; -EKEYREJECTED: the signature policy (a
- * file, or NULL: the usual one) refuses it. */
+ * this machine's, where an index offers several; with `all_platforms` all of these, whose name is
+ * the index's then. -EINVAL, -EBADMSG: damaged, or several images and no name; -ENOENT: no such
+ * file, or no image of that name; -EKEYREJECTED: the signature policy (a file, or NULL: the usual
+ * one) refuses it. */
 int transport_load(struct store *s, const struct transport *t, const struct platform *want,
-                   const char *signature_policy, struct image *ret, struct err *e);
+                   bool all_platforms, const char *signature_policy, struct image *ret,
+                   struct err *e);
 
 #endif

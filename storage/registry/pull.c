@@ -48,6 +48,7 @@ struct pull {
     struct text index_text; /* the first index on the way; none: n is 0 */
     struct digest index_digest;
     struct digest chosen; /* the manifest of the image that is the answer */
+    struct strv members;  /* of an index, that came already: each once, or few could make many */
     struct turn turn;     /* while the config is not in the store */
 };
 
@@ -390,6 +391,8 @@ static int pull_endpoint(struct pull *p, const struct conf_endpoint *at, struct 
     forget_documents(p);
     text_free(&p->index_text);
     p->index_text = (struct text){0};
+    strv_free(&p->members);
+    p->members = (struct strv){0};
     registry_close(&p->registry);
     return r;
 }
@@ -516,7 +519,7 @@ int pull_ensure(struct store *s, const char *name, enum pull_policy policy,
         return ensure_name(s, t->name, policy, want, o, ret, e);
     if (policy != PULL_ALWAYS && image_find(s, name, want, ret, NULL) == 0) /* "oci:v1" is a name */
         return 0;
-    return transport_load(s, t, want, o->signature_policy, ret, e);
+    return transport_load(s, t, want, o->all_platforms, o->signature_policy, ret, e);
 }
 
 int pull_image(struct store *s, const struct ref *name, const struct pull_options *o,

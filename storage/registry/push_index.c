@@ -15,7 +15,10 @@ struct index_push {
     struct ref repo; /* without tag and digest */
     struct registry registry;
     struct text lacking; /* in words */
+    size_t nested;       /* indexes in the index so far */
 };
+
+enum { NESTED_MAX = 64 }; /* few that lead to each other again and again could make many */
 
 static void pass_note(void *arg, const char *text)
 {
@@ -40,7 +43,9 @@ static int there(struct index_push *p, const struct digest *d, struct err *e)
 
 static int look(struct index_push *p, const struct manifest *index, unsigned depth, struct err *e)
 {
-    int r = depth > IMAGE_MEMBER_DEPTH ? err_set(e, ELOOP, "indexes are nested too deeply") : 0;
+    int r = depth > IMAGE_MEMBER_DEPTH || p->nested > NESTED_MAX
+                ? err_set(e, ELOOP, "indexes lead to too many indexes")
+                : 0;
 
     for (size_t i = 0; r >= 0 && i < index->layer_count; i++) {
         const struct descriptor *d = &index->layers[i];
@@ -56,6 +61,7 @@ static int look(struct index_push *p, const struct manifest *index, unsigned dep
                               : "an attestation or the like",
                           d->digest.hex);
         } else if (manifest_is_index_type(d->media_type)) {
+            p->nested++;
             r = image_member_document(p->store, &d->digest, &nested, e);
             if (r == 0)
                 r = look(p, &nested, depth + 1, e);

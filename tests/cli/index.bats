@@ -318,3 +318,36 @@ count() { # what is in a folder of the store
     is "$(rctr image inspect "$repo:1" | jq -c '.[0].RepoDigests')" "[\"$repo@$index\",\"$repo@$own\"]"
     is "$(count blobs/sha256)" 5
 }
+
+@test "all platforms out of an archive, and out of the folder that skopeo writes" {
+    two_architectures "$repo" 1
+    skopeo copy --quiet --all --insecure-policy --src-tls-verify=false "docker://$repo:1" oci-archive:both.tar:localhost/both:1
+    is "$(rctr pull -q --all-platforms oci-archive:both.tar)" "${index#*:}"
+    is "$(rctr images --format '{{.Repository}} {{.ID}}')" "localhost/both ${index:7:12}"
+    rctr rmi localhost/both:1 >/dev/null
+    rctr pull -q oci-archive:both.tar >/dev/null
+    is "$(count layers)" 2
+    rctr rmi localhost/both:1 >/dev/null
+    skopeo copy --quiet --all --insecure-policy --src-tls-verify=false "docker://$repo:1" dir:both
+    rctr load -i both
+    is "$(rctr images -q --no-trunc)" "$index"
+    is "$(count layers)" 3
+}
+
+@test "few indexes that lead to each other do not make a million images" {
+    image=$(one_image "$repo" "$host")
+    jq -n --argjson d "$image" '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests: [range(100) | $d]}' >0.json
+    for n in 1 2 3; do
+        index=$(put_manifest "$repo" "level$n" application/vnd.oci.image.index.v1+json $((n - 1)).json)
+        jq -n --arg d "$index" --argjson size "$(stat -c %s $((n - 1)).json)" \
+            '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json",
+              manifests: [range(100) | {mediaType: "application/vnd.oci.image.index.v1+json", digest: $d, size: $size}]}' >$n.json
+    done
+    rctr pull -q --all-platforms "$repo:level3"
+    is "$(count layers)" 2
+    rctr system check
+    is "$(rctr run --rm --network none "$repo:level3" -c 'echo runs')" runs
+    fails_with 125 'too many indexes' rctr push "$repo:level3" "$repo/copy:1"
+    rctr save -q --format oci-archive -o it.tar "$repo:level3"
+    rctr load -q -i it.tar
+}

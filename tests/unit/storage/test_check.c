@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "storage/check.h"
+#include "storage/image_index.h"
 #include "storage/record.h"
 #include "tests/unit/storage/open_store.h"
 #include "tests/unit/unit.h"
@@ -44,6 +45,13 @@ static void put(const char *folder, const char *name, const char *text)
 
     assert_int_equal(store_folder(&store, folder, &dir, NULL), 0);
     assert_int_equal(file_replace(dir, name, text, strlen(text), 0600, false, NULL), 0);
+}
+
+static void expect_known(const char *word, bool known)
+{
+    struct image_target t;
+
+    assert_int_equal(image_find_target(&store, word, &t, NULL), known ? 0 : -ENOENT);
 }
 
 static void a_whole_store_has_no_problems(void **state)
@@ -139,6 +147,39 @@ static void quick_reads_no_blobs(void **state)
     assert_int_equal(res.blobs, 1);
 }
 
+static void a_damaged_image_of_an_index_becomes_a_descriptor(void **state)
+{
+    struct digest a, b, index, id;
+    size_t repaired = 0;
+    struct ref name;
+
+    (void)state;
+    fake_image_for(&store, "a", "amd64", &a);
+    fake_image_for(&store, "b", "arm64", &b);
+    fake_index(&store, &a, &b, &index);
+    fake_name(&store, "multi", &index);
+    assert_int_equal(ref_parse("one", &name, NULL), 0);
+    assert_int_equal(image_name_through(&store, &name, &a, &index, NULL), 0);
+    assert_int_equal(check(false, NULL), 0);
+    assert_int_equal(image_member_id(&store, &b, &id, NULL), 0);
+    assert_int_equal(blob_remove(&store, &id, NULL), 0);
+    assert_int_equal(check(false, NULL), 1);
+    assert_non_null(strstr(told.s, "image docker.io/library/multi:latest, linux/arm64: "));
+    assert_int_equal(check(true, &repaired), 1);
+    assert_int_equal(repaired, 1);
+    assert_int_equal(check(false, NULL), 0);
+    assert_false(blob_exists(&store, &b));
+    assert_true(blob_exists(&store, &a));
+    /* without the index its name goes, and the other one forgets it */
+    assert_int_equal(blob_remove(&store, &index, NULL), 0);
+    assert_int_equal(check(true, &repaired), 2);
+    assert_int_equal(repaired, 2);
+    assert_non_null(strstr(told.s, "that it came through is missing"));
+    assert_int_equal(check(false, NULL), 0);
+    expect_known("one", true);
+    expect_known("multi", false);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, open_store_setup, teardown)
 int main(void)
 {
@@ -147,6 +188,7 @@ int main(void)
         T(each_floor_is_checked_and_put_right),
         T(a_container_gets_its_name_back_and_is_not_removed_for_its_image),
         T(quick_reads_no_blobs),
+        T(a_damaged_image_of_an_index_becomes_a_descriptor),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

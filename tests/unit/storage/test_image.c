@@ -277,6 +277,48 @@ static void the_sweep_knows_indexes(void **state)
     assert_int_equal(res.blobs, 4);
 }
 
+/* An index that lists another one, or an image, 400 times. */
+static struct digest many_times(const struct digest *d, const char *type)
+{
+    autotext struct text t = {0};
+    struct digest ret;
+
+    text_add(&t, "{\"schemaVersion\":2,\"manifests\":[");
+    for (size_t i = 0; i < 400; i++)
+        text_addf(&t,
+                  "%s{\"mediaType\":\"application/vnd.oci.image.%s.v1+json\",\"digest\":"
+                  "\"sha256:%s\",\"size\":1}",
+                  i ? "," : "", type, d->hex);
+    text_add(&t, "]}");
+    assert_int_equal(blob_put(&store, t.s, t.n, &ret, NULL), 0);
+    return ret;
+}
+
+static int count_member(void *arg, const struct image_member *m, struct err *e)
+{
+    (void)m, (void)e;
+    ++*(size_t *)arg;
+    return 0;
+}
+
+static void few_indexes_do_not_make_many_images(void **state)
+{
+    struct digest a, index;
+    size_t n = 0;
+    struct err e = {0};
+
+    (void)state;
+    fake_image(&store, "a", &a);
+    index = many_times(&a, "manifest");
+    for (int i = 0; i < 3; i++)
+        index = many_times(&index, "index");
+    assert_int_equal(image_member_each(&store, &index, count_member, &n, &e), 0);
+    assert_int_equal(n, 4 * 400); /* not 400 * 400 * 400 * 400 */
+    index = many_times(&index, "index");
+    assert_int_equal(image_member_each(&store, &index, count_member, &n, &e), -ELOOP);
+    assert_string_equal(e.text, "indexes lead to indexes, more than 4 deep");
+}
+
 static void an_edited_index_replaces_the_one_before(void **state)
 {
     struct digest a, b, index, edited;
@@ -329,6 +371,7 @@ int main(void)
         T(a_member_that_is_only_a_descriptor_is_not_found),
         T(an_image_is_found_by_the_index_it_came_through),
         T(the_sweep_knows_indexes),
+        T(few_indexes_do_not_make_many_images),
         T(an_edited_index_replaces_the_one_before),
         T(nothing_is_swept_while_others_write_or_an_image_is_damaged),
     };
