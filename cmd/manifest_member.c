@@ -37,7 +37,7 @@ static int load(struct store *s, const struct transport *t, const struct list_me
     int r = c->all ? err_set(e, ENOTSUP,
                              "--all takes no archive or folder: load it first (rctr load), and add "
                              "the list by its name")
-                   : transport_load(s, t, c->want, NULL, &i, e);
+                   : transport_load(s, t, c->want, false, NULL, &i, e);
 
     if (r == 0)
         r = blob_read(s, &i.manifest_digest, MANIFEST_MAX, &bytes, e);

@@ -296,9 +296,11 @@ static int pull_members(struct pull *p, struct manifest *index, unsigned depth, 
     for (size_t i = 0; r == 0 && i < index->layer_count; i++) {
         const struct descriptor *d = &index->layers[i];
 
-        if (!manifest_is_image(d))
+        if (!manifest_is_image(d) || strv_has(&p->members, d->digest.hex))
             continue;
-        r = read_document(p, hash_format(&d->digest, digest), d->size, e);
+        r = strv_add(&p->members, d->digest.hex, e);
+        if (r == 0)
+            r = read_document(p, hash_format(&d->digest, digest), d->size, e);
         if (r == 0)
             r = pull_member(p, depth, e);
         err_wrap(e, r, "%s", manifest_platform_format(&d->platform, platform));
@@ -316,8 +318,7 @@ static int admit_members(struct pull *p, const struct manifest *index, struct er
     for (size_t i = 0; r == 0 && i < index->layer_count; i++) {
         const struct descriptor *d = &index->layers[i];
 
-        if (manifest_is_image(d) && !strstr(d->media_type, "index") &&
-            !strstr(d->media_type, "list"))
+        if (manifest_is_image(d) && !manifest_is_index_type(d->media_type))
             r = sigstore_admit(&p->registry, &p->trust, &p->name, &d->digest, e);
     }
     return r;

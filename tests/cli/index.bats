@@ -334,20 +334,20 @@ count() { # what is in a folder of the store
     is "$(count layers)" 3
 }
 
-@test "few indexes that lead to each other do not make a million images" {
+@test "few indexes that lead to each other do not make thousands of images" {
     image=$(one_image "$repo" "$host")
-    jq -n --argjson d "$image" '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests: [range(100) | $d]}' >0.json
+    jq -n --argjson d "$image" '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests: [range(20) | $d]}' >0.json
     for n in 1 2 3; do
         index=$(put_manifest "$repo" "level$n" application/vnd.oci.image.index.v1+json $((n - 1)).json)
         jq -n --arg d "$index" --argjson size "$(stat -c %s $((n - 1)).json)" \
             '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json",
-              manifests: [range(100) | {mediaType: "application/vnd.oci.image.index.v1+json", digest: $d, size: $size}]}' >$n.json
+              manifests: [range(20) | {mediaType: "application/vnd.oci.image.index.v1+json", digest: $d, size: $size}]}' >$n.json
     done
-    rctr pull -q --all-platforms "$repo:level3"
+    timeout 100 rctr pull -q --all-platforms "$repo:level3"
     is "$(count layers)" 2
     rctr system check
     is "$(rctr run --rm --network none "$repo:level3" -c 'echo runs')" runs
-    fails_with 125 'too many indexes' rctr push "$repo:level3" "$repo/copy:1"
-    rctr save -q --format oci-archive -o it.tar "$repo:level3"
-    rctr load -q -i it.tar
+    fails_with 125 'too many indexes' timeout 100 rctr push "$repo:level3" "$repo/copy:1"
+    timeout 100 rctr save -q --format oci-archive -o it.tar "$repo:level3"
+    timeout 100 rctr load -q -i it.tar
 }
