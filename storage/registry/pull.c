@@ -28,6 +28,7 @@
 #include "storage/image_load.h"
 #include "storage/image_member.h"
 #include "storage/registry/fetch.h"
+#include "storage/registry/pull_listed.h"
 #include "storage/registry/sigstore.h"
 #include "storage/registry/turn.h"
 #include "storage/transport.h"
@@ -469,6 +470,20 @@ static int pull_all(struct pull *p, const struct ref *name, struct image *ret, s
     return r;
 }
 
+/* The image of a list of the store that the store lacks. */
+static int ensure_listed(struct store *s, const char *name, const struct ref *member,
+                         const struct platform *want, const struct pull_options *o,
+                         struct image *ret, struct err *e)
+{
+    struct image fresh;
+    int r = pull_image(s, member, o, &fresh, e);
+
+    if (r < 0)
+        return err_wrap(e, r, "%s", name);
+    image_free(&fresh);
+    return image_find(s, name, want, ret, e);
+}
+
 static int ensure_name(struct store *s, const char *name, enum pull_policy policy,
                        const struct platform *want, const struct pull_options *o, struct image *ret,
                        struct err *e)
@@ -483,6 +498,9 @@ static int ensure_name(struct store *s, const char *name, enum pull_policy polic
         (policy == PULL_NEWER && r < 0 && r != -ENOENT))
         return r;
     found = r;
+    if (found == -ENOENT && (policy != PULL_ALWAYS || text_starts(name, "localhost/")) &&
+        pull_listed(s, name, want, &ref))
+        return ensure_listed(s, name, &ref, want, o, ret, e);
     r = ref_parse(name, &ref, &why);
     if (r == 0 && strcmp(ref.registry, "localhost") == 0) {
         r = found == 0 ? 0 : image_load_default(s, &ref, o->signature_policy, ret, &why);

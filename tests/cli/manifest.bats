@@ -221,6 +221,17 @@ count() { # what is in a folder of the store
     is "$(find "$RCTR_STATE/origins" -type l | wc -l)" 0
 }
 
+@test "a list of what only a registry has can be run: its image is pulled from there" {
+    remote "$repo/from:a" "$host"
+    b=$(remote "$repo/from:b" "$foreign")
+    rctr manifest create list "docker://$repo/from:a" "docker://$repo/from:b"
+    is "$(rctr run --rm --network none list -c 'read -r a </arch; echo $a')" "$host"
+    rctr pull -q --platform "linux/$foreign" localhost/list
+    is "$(rctr image inspect -f '{{.Architecture}}' "$repo/from@$b")" "$foreign"
+    fails_with 125 "no image found in the index" rctr run --rm --pull never --platform linux/s390x list
+    rctr system check
+}
+
 @test "what the signature policy refuses is not copied from elsewhere" {
     remote "$repo/from:b" "$foreign"
     rctr manifest create list "docker://$repo/from:b"
