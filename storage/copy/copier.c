@@ -1,6 +1,7 @@
 #include "storage/copy/copier.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/auto.h"
@@ -16,6 +17,11 @@ struct copier {
     const struct copier_options *o;
     struct trust trust;
     struct strv done; /* digests of the blobs that are there */
+    struct copied {   /* members of indexes: what they were, and what arrived */
+        struct digest from;
+        struct descriptor to;
+    } * members; /* owned */
+    size_t member_count;
 };
 
 /* A manifest on its way. */
@@ -155,6 +161,44 @@ static int admit_members(struct copier *c, const struct manifest *index, struct 
     return r;
 }
 
+/* What an index lists again is not copied again: a few that list each other could make millions. */
+static const struct copied *copied_before(const struct copier *c, const struct digest *d)
+{
+    for (size_t i = 0; i < c->member_count; i++)
+        if (hash_equal(&c->members[i].from, d))
+            return &c->members[i];
+    return NULL;
+}
+
+static int note_member(struct copier *c, const struct digest *from, const struct document *to,
+                       struct err *e)
+{
+    struct copied *v = reallocarray(c->members, c->member_count + 1, sizeof *v);
+
+    if (!v)
+        return err_memory(e);
+    c->members = v;
+    v += c->member_count++;
+    *v = (struct copied){.from = *from};
+    v->to.digest = to->digest;
+    v->to.size = (long long)to->bytes.n;
+    memcpy(v->to.media_type, to->m.media_type, sizeof v->to.media_type);
+    return 0;
+}
+
+static int copy_member(struct copier *c, const struct digest *wanted, int depth, struct err *e)
+{
+    struct document member = {0};
+    int r = source_manifest(c->from, wanted, &member.bytes, &member.digest, e);
+
+    if (r == 0)
+        r = copy_document(c, &member, false, depth + 1, e);
+    if (r == 0)
+        r = note_member(c, wanted, &member, e);
+    document_free(&member);
+    return r;
+}
+
 static int copy_members(struct copier *c, struct document *index, int depth, struct err *e)
 {
     int r = depth == DEPTH_MAX
@@ -163,17 +207,16 @@ static int copy_members(struct copier *c, struct document *index, int depth, str
 
     for (size_t i = 0; r == 0 && i < index->m.layer_count; i++) {
         const struct digest *wanted = &index->m.layers[i].digest;
-        struct document member = {0};
+        const struct copied *member = copied_before(c, wanted);
 
-        r = source_manifest(c->from, wanted, &member.bytes, &member.digest, e);
+        if (!member)
+            r = copy_member(c, wanted, depth, e);
         if (r == 0)
-            r = copy_document(c, &member, false, depth + 1, e);
-        if (r == 0 && !hash_equal(wanted, &member.digest))
-            r = convert_entry(&index->bytes, i, &member.digest, (long long)member.bytes.n,
-                              member.m.media_type, e);
-        document_free(&member);
-        if (r < 0)
-            return err_wrap(e, r, "member %zu of %zu", i + 1, index->m.layer_count);
+            member = copied_before(c, wanted);
+        if (r == 0 && !hash_equal(wanted, &member->to.digest))
+            r = convert_entry(&index->bytes, i, &member->to.digest, member->to.size,
+                              member->to.media_type, e);
+        err_wrap(e, r, "member %zu of %zu", i + 1, index->m.layer_count);
     }
     return r;
 }
@@ -242,6 +285,7 @@ int copier_run(struct store *s, struct source *from, struct sink *to,
         *ret = d.digest;
     document_free(&d);
     strv_free(&c.done);
+    free(c.members);
     trust_free(&c.trust);
     return r;
 }
@@ -263,6 +307,7 @@ int copier_member(struct store *s, struct source *from, struct sink *to, const s
     }
     document_free(&doc);
     strv_free(&c.done);
+    free(c.members);
     trust_free(&c.trust);
     return r;
 }

@@ -347,6 +347,8 @@ count() { # what is in a folder of the store
     is "$(count layers)" 2
     rctr system check
     is "$(rctr run --rm --network none "$repo:level3" -c 'echo runs')" runs
+    timeout 100 rctr image copy -q --all --src-tls-verify=false --dest-tls-verify=false "docker://$repo:level3" "docker://$repo/by-copy:1"
+    is "$(raw "$repo/by-copy" 1 | sha256sum)" "$(raw "$repo" level3 | sha256sum)"
     fails_with 125 'too many indexes' timeout 100 rctr push "$repo:level3" "$repo/copy:1"
     timeout 100 rctr save -q --format oci-archive -o it.tar "$repo:level3"
     timeout 100 rctr load -q -i it.tar
