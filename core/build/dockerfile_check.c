@@ -13,27 +13,30 @@
 
 #include "core/base/auto.h"
 #include "core/build/dockerfile_rules.h"
-#include "storage/manifest.h"
 #include "storage/ref.h"
 
 struct walk {
     const struct dockerfile *f;
     const struct dockerfile_check_context *context;
     struct dockerfile_findings *found;
-    struct strv global;                    /* NAME=VALUE: ARGs before the first FROM */
+    struct dockerfile_scope_given given; /* nothing but this machine's platform */
+    struct dockerfile_scope global;
     struct dockerfile_rules_stage *stages; /* f->n_stages of them */
     size_t n;                              /* stages that have begun */
     size_t declared;                       /* variables in all of them together */
     unsigned long work;                    /* of dockerfile_word */
 };
 
-enum { DECLARED_MAX = 100000, OF_STAGE_MAX = 4096 }; /* variables; no sane file comes near */
+enum { DECLARED_MAX = 100000 }; /* no sane file comes near */
 
 /* ---- variables ---- */
 
-static const char *from_list(void *context, const char *name)
+/* An ARG that nobody gave a value is declared all the same: no reason to report it. */
+static const char *declared_value(void *context, const char *name)
 {
-    return strv_env(context, name);
+    const char *value = dockerfile_scope_get(context, name);
+
+    return value ? value : dockerfile_scope_has(context, name) ? "" : NULL;
 }
 
 static int too_many(const struct walk *w, struct err *e)
@@ -41,46 +44,11 @@ static int too_many(const struct walk *w, struct err *e)
     return err_set(e, E2BIG, "%s: has too many variables to look after", w->f->source.name);
 }
 
-static int set(struct strv *env, const char *name, const char *value, struct err *e)
-{
-    autofree char *line = text_format("%s=%s", name, value);
-
-    return line ? strv_set_env(env, line, e) : err_memory(e);
-}
-
-/* What the builder itself declares for FROM lines. */
-static int platform_args(struct strv *env, struct err *e)
-{
-    static const char *const sides[] = {"TARGET", "BUILD"};
-    struct platform p;
-    char whole[200];
-    int r = manifest_platform(NULL, &p, e);
-
-    for (size_t i = 0; i < ARRAY_SIZE(sides) && r >= 0; i++) {
-        const char *const parts[][2] = {{"PLATFORM", manifest_platform_format(&p, whole)},
-                                        {"OS", p.os},
-                                        {"ARCH", p.arch},
-                                        {"VARIANT", p.variant}};
-
-        for (size_t k = 0; k < ARRAY_SIZE(parts) && r >= 0; k++) {
-            autofree char *name = text_format("%s%s", sides[i], parts[k][0]);
-
-            r = name ? set(env, name, parts[k][1], e) : err_memory(e);
-        }
-    }
-    return r;
-}
-
 /* Declared without a line in the file. */
 static bool always_known(const char *name)
 {
-    static const char *const names[] = {"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY",
-                                        "ALL_PROXY"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (strcasecmp(name, names[i]) == 0)
-            return true;
-    return strncmp(name, "BUILDKIT_", 9) == 0 || strcmp(name, "SOURCE_DATE_EPOCH") == 0;
+    return dockerfile_scope_is_proxy(name) || text_starts(name, "BUILDKIT_") ||
+           strcmp(name, "SOURCE_DATE_EPOCH") == 0;
 }
 
 static bool variable_name(const char *name)
@@ -105,25 +73,22 @@ static size_t find_use(const struct dockerfile_instruction *i, const char *name,
     return i->name_at;
 }
 
-static const char *hint(const struct strv *env, const char *name,
+static const char *hint(const struct dockerfile_scope *scope, const char *name,
                         char buf[DOCKERFILE_ERROR_HINT_MAX])
 {
     autostrv struct strv names = {0};
     struct near near;
 
     near_begin(&near, name);
-    for (size_t k = 0; k < env->n; k++) {
-        autofree char *other = strndup(env->v[k], strcspn(env->v[k], "="));
-
-        if (other && strv_take(&names, take_ptr(&other), NULL) == 0)
-            near_offer(&near, names.v[names.n - 1]);
-    }
+    (void)dockerfile_scope_names(scope, &names, NULL); /* without memory: without a hint */
+    for (size_t k = 0; k < names.n; k++)
+        near_offer(&near, names.v[k]);
     return dockerfile_error_hint(&near, "$", buf);
 }
 
 static void report_unset(struct walk *w, enum dockerfile_rule rule,
-                         const struct dockerfile_instruction *i, const struct strv *env,
-                         const struct strv *unset)
+                         const struct dockerfile_instruction *i,
+                         const struct dockerfile_scope *scope, const struct strv *unset)
 {
     char buf[DOCKERFILE_ERROR_HINT_MAX];
 
@@ -135,7 +100,7 @@ static void report_unset(struct walk *w, enum dockerfile_rule rule,
             continue;
         dockerfile_finding_add(w->found, rule, i, at, width, "no ARG%s sets $%.60s before this%s",
                                rule == DOCKERFILE_RULE_UndefinedVar ? " or ENV" : "", name,
-                               hint(env, name, buf));
+                               hint(scope, name, buf));
     }
 }
 
@@ -162,27 +127,17 @@ static void use_all(const struct dockerfile_instruction *i, struct dockerfile_wo
             free(value);
 }
 
-/* ARG and ENV: what they declare. An ARG without a value takes that of the global one. */
-static int declare(struct walk *w, const struct dockerfile_view *v, const struct strv *global,
-                   struct strv *env, struct err *e)
+/* ARG and ENV: what they declare. Those that are wrong declare nothing. */
+static int declare(struct walk *w, const struct dockerfile_view *v, struct dockerfile_scope *scope,
+                   struct err *e)
 {
-    struct dockerfile_pairs p;
-    int r = 0;
+    int r;
 
-    if (dockerfile_args_pairs(v, &p, NULL) < 0)
-        return 0;
-    for (size_t k = 0; k < p.n && r == 0; k++) {
-        const char *value = p.v[k].value;
-
-        if (!value && global)
-            value = strv_env(global, p.v[k].name);
-        if (++w->declared > DECLARED_MAX || env->n > OF_STAGE_MAX)
-            r = too_many(w, e);
-        else
-            r = set(env, p.v[k].name, value ? value : "", e);
-    }
-    dockerfile_args_pairs_free(&p);
-    return r;
+    w->declared += v->i->args.words.n;
+    if (w->declared > DECLARED_MAX)
+        return too_many(w, e);
+    r = dockerfile_scope_take(scope, v, &w->global, &w->given, e);
+    return r == -ENOMEM || r == -E2BIG ? r : 0;
 }
 
 /* ---- FROM ---- */
@@ -269,22 +224,24 @@ static int inherit(struct walk *w, const char *image, struct dockerfile_rules_st
     const struct strv *env = NULL;
 
     if (base >= 0) {
-        to->workdir_set = w->stages[base].workdir_set;
-        to->shell_set = w->stages[base].shell_set;
-        w->declared += w->stages[base].env.n;
+        const struct dockerfile_rules_stage *from = &w->stages[base];
+
+        to->workdir_set = from->workdir_set;
+        to->shell_set = from->shell_set;
+        w->declared += from->scope.env.n + from->scope.args.n + from->scope.bare.n;
         if (w->declared > DECLARED_MAX)
             return too_many(w, e);
-        return strv_copy(&to->env, &w->stages[base].env, e);
+        return dockerfile_scope_copy(&to->scope, &from->scope, e);
     }
     if (w->context->environment)
         env = w->context->environment(w->context->context, w->n);
-    r = env ? strv_copy(&to->env, env, e) : 0;
-    return r == 0 && !env ? strv_add(&to->env, "PATH=", e) : r;
+    r = env ? strv_copy(&to->scope.env, env, e) : 0;
+    return r == 0 && !env ? strv_add(&to->scope.env, "PATH=", e) : r;
 }
 
 static int from(struct walk *w, const struct dockerfile_instruction *i, struct err *e)
 {
-    struct dockerfile_word word = {.get = from_list,
+    struct dockerfile_word word = {.get = declared_value,
                                    .context = &w->global,
                                    .escape = w->f->directives.escape,
                                    .work = w->work};
@@ -371,43 +328,49 @@ static int in_stage(struct walk *w, const struct dockerfile_instruction *i, stru
 {
     struct dockerfile_rules_stage *stage = &w->stages[w->n - 1];
     struct dockerfile_rules rules = {w->found, w->context->ignore, stage};
-    struct dockerfile_word word = {.get = from_list,
-                                   .context = &stage->env,
+    struct dockerfile_word word = {.get = declared_value,
+                                   .context = &stage->scope,
                                    .escape = w->f->directives.escape,
                                    .work = w->work};
     const struct dockerfile_view v = {w->f, i, &word};
     int r = 0;
 
     use_all(i, &word);
-    report_unset(w, DOCKERFILE_RULE_UndefinedVar, i, &stage->env, &word.unset);
+    report_unset(w, DOCKERFILE_RULE_UndefinedVar, i, &stage->scope, &word.unset);
     dockerfile_rules_look(&rules, &v);
     if (i->kind == DOCKERFILE_ARG || i->kind == DOCKERFILE_ENV)
-        r = declare(w, &v, i->kind == DOCKERFILE_ARG ? &w->global : NULL, &stage->env, e);
+        r = declare(w, &v, &stage->scope, e);
     w->work = word.work;
     dockerfile_word_free(&word);
     return r;
 }
 
-static int before_stages(struct walk *w, const struct dockerfile_instruction *i, struct err *e)
+/* What these ARGs declare is known already. */
+static int before_stages(struct walk *w, const struct dockerfile_instruction *i)
 {
-    struct dockerfile_word word = {.get = from_list,
-                                   .context = &w->global,
-                                   .escape = w->f->directives.escape,
-                                   .work = w->work};
+    struct dockerfile_word word = {
+        .get = declared_value, .context = &w->global, .escape = w->f->directives.escape};
     const struct dockerfile_view v = {w->f, i, &word};
-    int r;
 
     dockerfile_rules_secrets(w->found, &v);
-    r = declare(w, &v, NULL, &w->global, e);
-    w->work = word.work;
     dockerfile_word_free(&word);
-    return r;
+    return 0;
 }
 
 static int walk(struct walk *w, struct err *e)
 {
+    struct dockerfile_word word = {
+        .get = declared_value, .context = &w->global, .escape = w->f->directives.escape};
     bool small = mostly_small(w->f);
-    int r = platform_args(&w->global, e);
+    int r = manifest_platform(NULL, &w->given.target_platform, e);
+
+    w->given.build_platform = w->given.target_platform;
+    if (r >= 0)
+        r = dockerfile_scope_global(w->f, &w->given, &word, &w->global, e);
+    w->work = word.work;
+    dockerfile_word_free(&word);
+    if (r == -EINVAL)
+        r = 0; /* a wrong ARG is the build's to refuse */
 
     for (size_t k = 0; k < w->f->n && r >= 0; k++) {
         const struct dockerfile_instruction *i = &w->f->instructions[k];
@@ -417,7 +380,7 @@ static int walk(struct walk *w, struct err *e)
         if (i->kind == DOCKERFILE_FROM)
             r = from(w, i, e);
         else
-            r = w->n ? in_stage(w, i, e) : before_stages(w, i, e);
+            r = w->n ? in_stage(w, i, e) : before_stages(w, i);
         if (r >= 0 && w->work > DOCKERFILE_WORD_WORK_MAX)
             r = too_many(w, e);
     }
@@ -436,9 +399,9 @@ int dockerfile_check(const struct dockerfile *f, const struct dockerfile_check_c
     w.stages = calloc(f->n_stages + 1, sizeof *w.stages);
     r = w.stages ? walk(&w, e) : err_memory(e);
     for (size_t s = 0; s < f->n_stages && w.stages; s++)
-        strv_free(&w.stages[s].env);
+        dockerfile_scope_free(&w.stages[s].scope);
     free(w.stages);
-    strv_free(&w.global);
+    dockerfile_scope_free(&w.global);
     if (r >= 0)
         r = dockerfile_finding_end(ret, e);
     if (r < 0)

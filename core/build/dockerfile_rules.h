@@ -4,13 +4,13 @@
 #ifndef RCTR_DOCKERFILE_RULES_H
 #define RCTR_DOCKERFILE_RULES_H
 
-#include "core/build/dockerfile_args.h"
 #include "core/build/dockerfile_finding.h"
+#include "core/build/dockerfile_scope.h"
 #include "core/build/ignore.h"
 
 /* What a stage has come to; a stage that begins with another one takes this over. */
 struct dockerfile_rules_stage {
-    struct strv env; /* NAME=VALUE of all that is declared; values that are not known are empty */
+    struct dockerfile_scope scope;
     bool workdir_set, shell_set;
     const struct dockerfile_instruction *last[DOCKERFILE_KIND_COUNT]; /* CMD and the like */
 };
@@ -21,7 +21,8 @@ struct dockerfile_rules {
     struct dockerfile_rules_stage *stage; /* the one at hand */
 };
 
-/* `v` has the variables as they are before the instruction. Changes the stage, but for env. */
+/* `v` has the variables as they are before the instruction. Changes the stage, but for its scope.
+ */
 void dockerfile_rules_look(struct dockerfile_rules *r, const struct dockerfile_view *v);
 /* ARG and ENV: names that are those of secrets. Also before the first FROM. */
 void dockerfile_rules_secrets(struct dockerfile_findings *found, const struct dockerfile_view *v);
