@@ -45,7 +45,7 @@ static int commit_main(const void *args, int argc, const char **argv, struct err
         .pause = a->pause,
         .squash = a->squash,
         .include_volumes = a->include_volumes,
-        .format = strcmp(a->format, "docker") == 0 ? COMMIT_DOCKER : COMMIT_OCI,
+        .format = strcmp(a->format, "docker") == 0 ? DRAFT_DOCKER : DRAFT_OCI,
     };
     autorecord struct record rec = {.dir_fd = -1};
     autostore struct store s = STORE_CLOSED;
@@ -54,7 +54,7 @@ static int commit_main(const void *args, int argc, const char **argv, struct err
     struct ref name;
     int r = 0;
 
-    if (q.format == COMMIT_OCI && strcmp(a->format, "oci") != 0)
+    if (q.format == DRAFT_OCI && strcmp(a->format, "oci") != 0)
         return err_set(e, EINVAL, "--format: unrecognized image format \"%s\" (oci, docker)",
                        a->format);
     if (argc > 1) {

@@ -26,6 +26,7 @@
 #include "storage/origin.h"
 #include "storage/record.h"
 #include "storage/refs.h"
+#include "storage/step_cache.h"
 
 #define NOTE "packed."
 
@@ -114,6 +115,15 @@ static int see_record(void *arg, struct record *rec, struct err *e)
     return r;
 }
 
+static int see_step(void *arg, const struct digest *key, const struct step_cache *step,
+                    long long used_ns, struct err *e)
+{
+    struct marks *m = arg;
+
+    (void)key, (void)used_ns;
+    return mark(&m->layers, &step->layer, e);
+}
+
 static int compare(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -136,6 +146,8 @@ static int mark_all(struct marks *m, struct err *e)
 
     if (r == 0)
         r = record_each(m->s, see_record, m, e);
+    if (r == 0)
+        r = step_cache_each(m->s, see_step, m, e);
     sort(&m->blobs);
     sort(&m->layers);
     sort(&m->away);

@@ -1,7 +1,8 @@
 /* gc - removes what no name and no container needs.
  *
  * Mark and sweep: the marks are refs/, then the manifests, configs and layers they lead to, and
- * what the records of containers stand on. There are no counters that a crash could leave wrong. */
+ * what the records of containers and of the build cache stand on. There are no counters that a
+ * crash could leave wrong. */
 #ifndef RCTR_GC_H
 #define RCTR_GC_H
 

@@ -15,6 +15,7 @@
 #include "storage/image_member.h"
 #include "storage/inflate.h"
 #include "storage/layer.h"
+#include "storage/layer_tar.h"
 #include "storage/layout.h"
 #include "storage/part.h"
 #include "storage/tar_write.h"
@@ -23,7 +24,7 @@ enum { PIECE = 1 << 18 };
 
 /* Where files go: a tar archive, or a folder. */
 struct output {
-    const struct store *s;
+    struct store *s;
     struct tar_write *tar; /* NULL: into the folder */
     int folder_fd;
     struct strv written; /* what needs to be there once only */
@@ -99,7 +100,7 @@ static int put_blob(struct output *o, const char *name, const struct digest *d, 
 
     if (r != 0)
         return r < 0 ? r : 0;
-    r = blob_open(o->s, d, &fd, &have, e);
+    r = layer_tar_blob(o->s, d, &fd, &have, e);
     if (r < 0)
         return r;
     if (size >= 0 && have != size)
@@ -282,7 +283,7 @@ static int plain_size(struct output *o, const struct digest *blob, const struct 
         return 0;
     }
     piece = malloc(PIECE);
-    r = piece ? blob_open(o->s, blob, &fd, NULL, e) : err_memory(e);
+    r = piece ? layer_tar_blob(o->s, blob, &fd, NULL, e) : err_memory(e);
     if (r == 0)
         r = inflate_new(fd, &none, &z, e);
     while (r == 0 && got > 0) {
@@ -339,7 +340,7 @@ static int put_plain_layer(struct output *o, const struct digest *blob,
     r = once(o, name, e);
     if (r != 0)
         return r < 0 ? r : 0;
-    r = blob_open(o->s, blob, &fd, NULL, e);
+    r = layer_tar_blob(o->s, blob, &fd, NULL, e);
     if (r == 0)
         r = plain_size(o, blob, diff_id, &size, e);
     if (r == 0)

@@ -97,13 +97,14 @@ int layer_meta(const struct store *s, const struct digest *diff_id, struct layer
     return 0;
 }
 
-static int write_meta(int dir_fd, struct layer_meta *m, struct err *e)
+int layer_write_meta(int dir_fd, const struct layer_meta *m, struct err *e)
 {
+    struct layer_meta all = *m;
     autojson json_t *j = json_object();
     autofree char *text = NULL;
 
     for (size_t i = 0; i < ARRAY_SIZE(meta_keys); i++)
-        if (json_object_set_new(j, meta_keys[i].key, json_integer(*meta_field(m, i))) < 0)
+        if (json_object_set_new(j, meta_keys[i].key, json_integer(*meta_field(&all, i))) < 0)
             return err_memory(e);
     text = jsonx_dump(j, 2);
     if (!text)
@@ -254,7 +255,7 @@ static int check(struct store *s, const struct layer_job *job, struct layer_meta
     if (r == 0)
         r = file_folder(tmp, job->tmp_name, 0700, &dir, e);
     if (r == 0)
-        r = write_meta(dir, ret, e);
+        r = layer_write_meta(dir, ret, e);
     if (r == 0 && ret->dot_whiteouts && mknodat(dir, "dot-whiteouts", S_IFREG | 0600, 0) < 0)
         r = err_sys(e, "cannot mark it"); /* for rootfs: no native overlay with this one */
     if (r == 0)

@@ -31,6 +31,8 @@ struct layer_meta {
 };
 int layer_meta(const struct store *s, const struct digest *diff_id, struct layer_meta *ret,
                struct err *e);
+/* For rooms that make layers: into the folder that will be layers/HEX. */
+int layer_write_meta(int dir_fd, const struct layer_meta *m, struct err *e);
 
 /* The process that unpacks: one child in the user's namespace for a whole pull, which forks a
  * caged worker for each layer. Started before the caller's heap grows. */

@@ -195,6 +195,22 @@ static int add_node(struct pack *p, const struct stat *st, struct err *e)
 
 static int add_all(struct pack *p, int folder, struct err *e);
 
+/* The mark that nothing of the layers below is seen in the folder at hand. */
+static int add_opaque(struct pack *p, int folder, struct err *e)
+{
+    struct tar_entry t = {.type = TAR_FILE, .link = ""};
+    autofree char *path = NULL;
+    char y[4];
+
+    if (fgetxattr(folder, "user.overlay.opaque", y, sizeof y) != 1 || y[0] != 'y')
+        return 0;
+    path = text_format("%s%s.wh..wh..opq", p->name.n ? p->name.s : "", p->name.n ? "/" : "");
+    if (!path)
+        return err_memory(e);
+    t.name = path;
+    return tar_write_entry(p->w, &t, e);
+}
+
 /* Endless, and nobody's data. */
 static bool is_kernels(int folder)
 {
@@ -224,6 +240,8 @@ static int add_folder(struct pack *p, int dir, const char *name, bool itself, st
     r = itself ? read_xattrs(p, fd, &t, e) : 0;
     if (r == 0 && itself)
         r = tar_write_entry(p->w, &t, e);
+    if (r == 0 && p->rules->whiteouts)
+        r = add_opaque(p, fd, e);
     p->depth++;
     if (r == 0 && (st.st_dev == p->dev || (p->rules->mounts && !is_kernels(fd))))
         r = add_all(p, fd, e);
@@ -231,10 +249,25 @@ static int add_folder(struct pack *p, int dir, const char *name, bool itself, st
     return r;
 }
 
+/* An empty file .wh.NAME in the place of the entry at hand. Source: OCI image-spec layer.md. */
+static int add_whiteout(struct pack *p, const char *name, struct err *e)
+{
+    struct tar_entry t = {.type = TAR_FILE, .link = ""};
+    size_t before = p->name.n - strlen(name);
+    autofree char *path = text_format("%.*s.wh.%s", (int)before, p->name.s, name);
+
+    if (!path)
+        return err_memory(e);
+    t.name = path;
+    return tar_write_entry(p->w, &t, e);
+}
+
 static int add_any(struct pack *p, int dir, const char *name, const struct stat *st, struct err *e)
 {
     const char *hidden;
 
+    if (p->rules->whiteouts && tree_tar_whiteout(name, st, false, &hidden))
+        return add_whiteout(p, name, e);
     if (p->rules->layer && tree_tar_whiteout(name, st, true, &hidden))
         return 0;
     if (p->rules->wanted && !p->rules->wanted(p->rules->arg, p->name.s))

@@ -18,6 +18,7 @@ struct tree_tar_rules {
     const char *as; /* what the top is called in the archive; "": the root of it */
     bool top;       /* the top folder itself is an entry too */
     bool layer;     /* the tree is an overlay's upper folder: whiteouts are no files of it */
+    bool whiteouts; /* the tree is a layer's: whiteouts and opaque folders become .wh. entries */
     bool nanoseconds;
     bool mounts; /* also what is mounted below, but for the kernel's own (/proc, /sys) */
     const struct idmap

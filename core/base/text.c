@@ -66,6 +66,14 @@ void text_addf(struct text *t, const char *fmt, ...)
     t->n += (size_t)n;
 }
 
+void text_cut(struct text *t, size_t n)
+{
+    if (n > t->n || !t->s)
+        return;
+    t->n = n;
+    t->s[n] = 0;
+}
+
 void text_free(struct text *t)
 {
     free(t->s);

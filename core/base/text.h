@@ -20,6 +20,8 @@ struct text {
 void text_add(struct text *t, const char *s);
 void text_add_n(struct text *t, const void *bytes, size_t n);
 void text_addf(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Only the first n bytes stay. */
+void text_cut(struct text *t, size_t n);
 void text_free(struct text *t);
 /* 0, or -ENOMEM when any addition failed. An untouched text becomes "". */
 int text_check(struct text *t, struct err *e);

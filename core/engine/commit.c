@@ -7,7 +7,6 @@
 #include "core/engine/change.h"
 #include "core/engine/commit_layer.h"
 #include "core/engine/pause.h"
-#include "storage/blob.h"
 #include "storage/event.h"
 
 struct commit {
@@ -16,7 +15,8 @@ struct commit {
     struct files files;
     struct image base;
     struct commit_layer layer;
-    char now[WHEN_MAX];
+    struct draft draft;
+    long long now_ns;
 };
 
 /* ---- the configuration ---- */
@@ -87,141 +87,45 @@ static int fill_config(const struct commit *c, json_t *config, struct err *e)
     return code;
 }
 
-static void add_history(const struct commit *c, json_t *doc)
+static int add_history(struct commit *c, struct err *e)
 {
-    json_t *list = json_object_get(doc, "history"), *o = json_object();
     const struct strv *command = &c->files.container.record.command;
     autotext struct text said = {0};
 
     for (size_t i = 0; i < command->n; i++)
         text_addf(&said, "%s%s", i ? " " : "", command->v[i]);
-    put_text(o, "created", c->now);
-    put_text(o, "created_by", said.s);
-    put_text(o, "author", c->q->author);
-    put_text(o, "comment", c->q->message);
-    if (c->q->squash || !json_is_array(list)) {
-        list = json_array();
-        json_object_set_new(doc, "history", list);
-    }
-    json_array_append_new(list, o);
+    if (c->q->squash)
+        json_array_clear(json_object_get(c->draft.doc, "history"));
+    return draft_add_history(&c->draft, c->now_ns, said.s, c->q->author, c->q->message, false, e);
 }
 
-/* New text. */
-static int make_config(const struct commit *c, char **ret, struct err *e)
+/* The image's own, with the container's words over it and the new layer on top. */
+static int make_draft(struct commit *c, struct err *e)
 {
-    static const char *const others[] = {"id", "parent", "container", "container_config",
-                                         "docker_version"};
-    autojson json_t *doc = json_deep_copy(c->base.config.document);
-    json_t *config = json_object_get(doc, "config"), *ids;
-    char text[DIGEST_TEXT_MAX];
-    int r;
+    int r = draft_begin(&c->base, NULL, c->q->format, &c->draft, e);
 
-    for (size_t i = 0; i < ARRAY_SIZE(others); i++) /* of whoever made the image below */
-        json_object_del(doc, others[i]);
-    if (!json_is_object(config)) {
-        config = json_object();
-        json_object_set_new(doc, "config", config);
-    }
-    r = fill_config(c, config, e);
-    if (r < 0)
-        return r;
-    put_text(doc, "created", c->now);
-    put_text(doc, "author", c->q->author);
-    if (c->q->format == COMMIT_DOCKER)
-        put_text(doc, "comment", c->q->message);
-    ids = c->q->squash ? NULL : json_object_get(json_object_get(doc, "rootfs"), "diff_ids");
-    if (!ids) {
-        ids = json_array();
-        json_object_set_new(doc, "rootfs",
-                            json_pack("{s:s, s:o}", "type", "layers", "diff_ids", ids));
-    }
-    json_array_append_new(ids, json_string(hash_format(&c->layer.digest, text)));
-    add_history(c, doc);
-    *ret = jsonx_dump(doc, 0);
-    return *ret ? 0 : err_memory(e);
-}
-
-/* ---- the manifest ---- */
-
-static const struct {
-    const char *manifest, *config, *layer[3]; /* plain, gzip, zstd */
-} types[] = {
-    [COMMIT_OCI] = {"application/vnd.oci.image.manifest.v1+json",
-                    "application/vnd.oci.image.config.v1+json",
-                    {"application/vnd.oci.image.layer.v1.tar",
-                     "application/vnd.oci.image.layer.v1.tar+gzip",
-                     "application/vnd.oci.image.layer.v1.tar+zstd"}},
-    [COMMIT_DOCKER] = {"application/vnd.docker.distribution.manifest.v2+json",
-                       "application/vnd.docker.container.image.v1+json",
-                       {"application/vnd.docker.image.rootfs.diff.tar",
-                        "application/vnd.docker.image.rootfs.diff.tar.gzip",
-                        "application/vnd.docker.image.rootfs.diff.tar.zstd"}},
-};
-
-static json_t *descriptor(const char *type, const struct digest *d, long long size)
-{
-    char text[DIGEST_TEXT_MAX];
-
-    return json_pack("{s:s, s:s, s:I}", "mediaType", type, "digest", hash_format(d, text), "size",
-                     (json_int_t)size);
-}
-
-static int make_manifest(const struct commit *c, const struct digest *config, size_t config_size,
-                         char **ret, struct err *e)
-{
-    autojson json_t *doc = json_object();
-    json_t *layers = json_array();
-    enum commit_format f = c->q->format;
-
-    json_object_set_new(doc, "schemaVersion", json_integer(2));
-    put_text(doc, "mediaType", types[f].manifest);
-    json_object_set_new(doc, "config", descriptor(types[f].config, config, (long long)config_size));
-    for (size_t i = 0; i < c->base.manifest.layer_count && !c->q->squash; i++) {
-        const struct descriptor *d = &c->base.manifest.layers[i];
-
-        json_array_append_new(
-            layers, descriptor(d->foreign ? d->media_type : types[f].layer[d->compression],
-                               &d->digest, d->size));
-    }
-    json_array_append_new(
-        layers, descriptor(types[f].layer[COMPRESSION_NONE], &c->layer.digest, c->layer.bytes));
-    json_object_set_new(doc, "layers", layers);
-    *ret = jsonx_dump(doc, 0);
-    return *ret ? 0 : err_memory(e);
-}
-
-/* Store a document; commit_layer_finish makes it durable. */
-static int put_blob(struct store *s, const char *text, struct digest *ret, struct err *e)
-{
-    struct blob_writer w;
-    int r = hash_bytes(text, strlen(text), ret, e);
-
-    if (r < 0 || blob_exists(s, ret))
-        return r;
-    r = blob_begin(s, ret, &w, e);
-    if (r < 0)
-        return r;
-    r = blob_add(&w, text, strlen(text), e);
     if (r == 0)
-        return blob_commit(s, &w, ret, (off_t)strlen(text), false, e);
-    blob_abandon(&w);
-    return r;
+        r = fill_config(c, draft_config(&c->draft), e);
+    if (r < 0)
+        return r;
+    put_text(c->draft.doc, "author", c->q->author);
+    if (c->q->format == DRAFT_DOCKER)
+        put_text(c->draft.doc, "comment", c->q->message);
+    if (c->q->squash)
+        draft_forget_layers(&c->draft);
+    r = draft_add_layer(&c->draft, &c->layer.digest, c->layer.bytes, e);
+    return r < 0 ? r : add_history(c, e);
 }
 
 /* ---- all of it ---- */
 
 static int write_image(struct commit *c, struct digest *ret_id, struct err *e)
 {
-    autofree char *config = NULL, *manifest = NULL;
     struct digest digest;
-    int r = make_config(c, &config, e);
+    int r = make_draft(c, e);
 
     if (r == 0)
-        r = put_blob(c->s, config, ret_id, e);
-    if (r == 0)
-        r = make_manifest(c, ret_id, strlen(config), &manifest, e);
-    if (r == 0)
-        r = put_blob(c->s, manifest, &digest, e);
+        r = draft_write(&c->draft, c->s, c->now_ns, false, ret_id, &digest, e);
     if (r == 0)
         r = commit_layer_finish(c->s, &c->layer, e);
     if (r == 0)
@@ -271,7 +175,7 @@ int commit_run(struct store *s, struct record *r, const struct commit_request *q
         code = files_open(s, r, false, true, &c.files, e);
     if (code < 0)
         return code;
-    when_format(when_now(), c.now);
+    c.now_ns = when_now();
     code = files_sides(&c.files, &sides, e); /* refuses what has no image */
     if (code == 0)
         code = image_open(s, &c.files.container.record.manifest_digest, &c.base, e);
@@ -285,6 +189,7 @@ int commit_run(struct store *s, struct record *r, const struct commit_request *q
     }
     if (code == 0)
         event_container(s, &c.files.container.record, "commit", NULL, NULL);
+    draft_free(&c.draft);
     image_free(&c.base);
     files_close(&c.files);
     return code;

@@ -3,17 +3,16 @@
 #define RCTR_COMMIT_H
 
 #include "core/base/opt.h"
+#include "core/engine/draft.h"
 #include "storage/record.h"
 #include "storage/ref.h"
 #include "storage/store.h"
-
-enum commit_format { COMMIT_OCI, COMMIT_DOCKER };
 
 struct commit_request {
     const struct ref *name; /* NULL: the image gets none */
     const char *author, *message;
     struct opt_list change; /* Dockerfile lines */
-    enum commit_format format;
+    enum draft_format format;
     bool pause;           /* a running container stands still meanwhile */
     bool squash;          /* one layer with all files, instead of one on top of the image's */
     bool include_volumes; /* the container's volumes become the image's VOLUME paths */

@@ -15,6 +15,7 @@
 #include "core/base/file.h"
 #include "storage/blob.h"
 #include "storage/inflate.h"
+#include "storage/layer_tar.h"
 #include "storage/registry/upload.h"
 
 enum { PIECE = DEFLATE_PIECE, NOTE_MAX = 256 };
@@ -207,7 +208,7 @@ static int send_stored(struct store *s, struct registry *r, const struct push_la
 {
     autofd int fd = -1;
     off_t size;
-    int n = blob_open(s, &l->digest, &fd, &size, e);
+    int n = layer_tar_blob(s, &l->digest, &fd, &size, e);
 
     if (n == -ENOENT)
         return err_set(e, ENOENT,
@@ -225,7 +226,7 @@ static int send_packed(struct store *s, struct registry *r, const struct descrip
     struct packing p;
     struct upload_stream stream = {.fill = fill, .end = end, .arg = &p};
     bool again;
-    int n = blob_open(s, &d->digest, &blob, NULL, e);
+    int n = layer_tar_blob(s, &d->digest, &blob, NULL, e);
 
     if (n < 0)
         return n;

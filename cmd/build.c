@@ -1,0 +1,330 @@
+/* rctr build: images from Dockerfiles. */
+#include "core/build/build.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/build_show.h"
+#include "cmd/command.h"
+#include "cmd/create_args.h"
+#include "cmd/platform.h"
+#include "cmd/progress.h"
+#include "cmd/registry_args.h"
+#include "core/base/auto.h"
+#include "core/base/file.h"
+#include "core/build/dockerfile_args.h"
+#include "core/build/dockerfile_check.h"
+#include "core/build/graph.h"
+#include "storage/event.h"
+
+enum { BUILD_FILE_MAX = 1 << 20 };
+
+struct build_args {
+    struct container_request q;
+    const char *file, *target, *platform, *os, *arch, *variant, *pull, *iidfile, *format;
+    const char *timestamp, *progress;
+    struct opt_list tag, build_arg, build_arg_file, label, no_cache_filter;
+    bool no_cache, quiet, check, graph, layers, rm, force_rm;
+    struct registry_args registry;
+};
+
+static const struct opt build_opts[] OPT_TABLE = {
+    OPT_LIST(0, "add-host", struct build_args, q.add_host, "NAME:IP", "Add a line to /etc/hosts"),
+    OPT_TEXT(0, "arch", struct build_args, arch, "ARCH", "Build for this architecture"),
+    REGISTRY_AUTHFILE(struct build_args, registry),
+    OPT_LIST(0, "build-arg", struct build_args, build_arg, "NAME[=VALUE]",
+             "Set an ARG of the Dockerfile"),
+    OPT_LIST(0, "cap-add", struct build_args, q.cap_add, "CAPABILITY", "Add a capability"),
+    OPT_LIST(0, "cap-drop", struct build_args, q.cap_drop, "CAPABILITY", "Drop a capability"),
+    REGISTRY_CERT_DIR(struct build_args, registry),
+    OPT_FLAG(0, "check", struct build_args, check,
+             "Check the Dockerfile by the documented rules, and build nothing"),
+    REGISTRY_CREDS(struct build_args, registry),
+    OPT_LIST(0, "dns", struct build_args, q.dns, "IP", "Use this DNS server"),
+    OPT_LIST(0, "dns-option", struct build_args, q.dns_option, "OPTION", "Set a resolver option"),
+    OPT_LIST(0, "dns-search", struct build_args, q.dns_search, "DOMAIN", "Set a search domain"),
+    OPT_TEXT('f', "file", struct build_args, file, "FILE",
+             "Read this Dockerfile (- for standard input)", .guess = GUESS_FILE),
+    OPT_TEXT(0, "format", struct build_args, format, "oci|docker",
+             "Choose the format of manifest and configuration", .preset = "oci"),
+    OPT_FLAG(0, "graph", struct build_args, graph, "Show the stages, and build nothing"),
+    OPT_TEXT(0, "iidfile", struct build_args, iidfile, "FILE", "Write the image's id to FILE",
+             .guess = GUESS_FILE),
+    OPT_LIST(0, "label", struct build_args, label, "KEY=VALUE", "Set a label of the image"),
+    OPT_TEXT(0, "network", struct build_args, q.net, "MODE",
+             "Choose the network of RUN: slirp, none or host"),
+    OPT_ALIAS(0, "net", "network"),
+    OPT_FLAG(0, "no-cache", struct build_args, no_cache, "Do every step anew"),
+    OPT_LIST(0, "no-cache-filter", struct build_args, no_cache_filter, "STAGE",
+             "Do every step of this stage anew"),
+    OPT_FLAG(0, "no-hosts", struct build_args, q.no_hosts, "Leave /etc/hosts as the image has it"),
+    OPT_TEXT(0, "os", struct build_args, os, "OS", "Build for this operating system"),
+    OPT_TEXT(0, "platform", struct build_args, platform, "OS/ARCH[/VARIANT]",
+             "Build for this platform instead of the host's"),
+    OPT_TEXT(0, "pull", struct build_args, pull, "always|missing|never|newer",
+             "Ask the registry for base images always, or only for what the store lacks",
+             .implied = "always", .preset = "missing"),
+    OPT_FLAG('q', "quiet", struct build_args, quiet, "Show nothing but the image's id"),
+    REGISTRY_RETRY(struct build_args, registry),
+    OPT_LIST(0, "security-opt", struct build_args, q.security_opt, "OPTION",
+             "Set a security option, as of rctr run"),
+    OPT_TEXT(0, "shm-size", struct build_args, q.shm_size, "SIZE", "Set the size of /dev/shm"),
+    OPT_LIST('t', "tag", struct build_args, tag, "NAME[:TAG]", "Give the image this name"),
+    OPT_TEXT(0, "target", struct build_args, target, "STAGE", "Build this stage"),
+    OPT_TEXT(0, "timestamp", struct build_args, timestamp, "SECONDS",
+             "Set all times of the image and its files to this one (since 1970)"),
+    REGISTRY_TLS_VERIFY(struct build_args, registry),
+    OPT_LIST(0, "ulimit", struct build_args, q.ulimit, "NAME=SOFT[:HARD]", "Set a limit"),
+    OPT_TEXT(0, "variant", struct build_args, variant, "VARIANT",
+             "Build for this variant of the architecture"),
+    OPT_LIST('v', "volume", struct build_args, q.volume, "SOURCE:DESTINATION[:OPTIONS]",
+             "Mount a folder of the host into every RUN"),
+    OPT_DONE,
+};
+
+/* ---- the Dockerfile ---- */
+
+/* The file as it is opened: --file, else Containerfile or Dockerfile of the context. New. */
+static char *find_file(const struct build_args *a, const char *context)
+{
+    static const char *const names[] = {"Containerfile", "Dockerfile"};
+
+    if (a->file && *a->file)
+        return strdup(a->file);
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        char *path = text_format("%s/%s", context, names[i]);
+
+        if (!path || access(path, F_OK) == 0 || i + 1 == ARRAY_SIZE(names))
+            return path;
+        free(path);
+    }
+    return NULL;
+}
+
+static int read_file(const struct build_args *a, const char *path, const char *context,
+                     struct dockerfile *ret, struct err *e)
+{
+    autotext struct text t = {0};
+    autofree char *below = NULL;
+    int r;
+
+    if (strcmp(path, "-") == 0) {
+        r = file_read_fd(0, BUILD_FILE_MAX, &t, e);
+        return r < 0 ? r : dockerfile_parse("Dockerfile", t.s ? t.s : "", t.n, ret, e);
+    }
+    r = file_read(AT_FDCWD, path, BUILD_FILE_MAX, &t, e);
+    if (r == -ENOENT && a->file && *path != '/') { /* podman takes it below the context, too */
+        below = text_format("%s/%s", context, path);
+        if (below && file_read(AT_FDCWD, below, BUILD_FILE_MAX, &t, NULL) == 0)
+            r = 0;
+    }
+    if (r < 0)
+        return r;
+    return dockerfile_parse(strrchr(path, '/') ? strrchr(path, '/') + 1 : path, t.s ? t.s : "", t.n,
+                            ret, e);
+}
+
+/* ---- without building ---- */
+
+static int show_graph(const struct dockerfile *f, const struct build_args *a, struct err *e)
+{
+    autotext struct text t = {0};
+    struct platform here;
+    struct graph graph = {0};
+    struct scope scope = {0};
+    int r = manifest_platform(NULL, &here, e);
+
+    if (r == 0)
+        r = scope_init(&scope, a->build_arg.v, a->build_arg.n, &here, &here, a->target, e);
+    if (r == 0)
+        r = build_globals(f, &scope, e);
+    if (r == 0)
+        r = graph_make(f, &scope, a->target, &graph, e);
+    if (r == 0) {
+        graph_print(&graph, &t);
+        r = text_check(&t, e);
+    }
+    if (r == 0)
+        fputs(t.s, stdout);
+    graph_free(&graph);
+    scope_free(&scope);
+    return r;
+}
+
+static int check(const struct dockerfile *f, struct context *context, struct err *e)
+{
+    const struct dockerfile_check_context c = {.ignore = &context->ignore};
+    struct dockerfile_findings found = {0};
+    autotext struct text t = {0};
+    int r = dockerfile_check(f, &c, &found, e);
+
+    if (r == 0) {
+        dockerfile_finding_print(f, &found, &t);
+        r = text_check(&t, e);
+    }
+    if (r == 0 && found.n)
+        printf("%sCheck complete, %zu warning%s found.\n", t.s, found.n, found.n == 1 ? "" : "s");
+    else if (r == 0)
+        puts("Check complete, no warnings found.");
+    r = r == 0 && found.n ? 1 : r;
+    dockerfile_finding_free(&found);
+    return r;
+}
+
+/* ---- building ---- */
+
+static int read_times(const struct build_args *a, struct build_request *q, struct err *e)
+{
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    const char *text = a->timestamp ? a->timestamp : epoch && *epoch ? epoch : NULL;
+    unsigned long long seconds;
+    int r;
+
+    q->created_ns = -1;
+    if (!text)
+        return 0;
+    r = text_number(text, 253402300799ULL, &seconds, e);
+    if (r < 0)
+        return err_wrap(e, r, a->timestamp ? "--timestamp" : "SOURCE_DATE_EPOCH");
+    q->times.which = a->timestamp ? SEAL_ALL : SEAL_LATER_ONES;
+    q->times.seconds = (long long)seconds;
+    q->created_ns = (long long)seconds * 1000000000LL;
+    return 0;
+}
+
+static int name_image(struct store *s, const struct build_args *a, const struct build_result *made,
+                      struct err *e)
+{
+    int r = a->tag.n ? 0 : image_keep_unnamed(s, &made->manifest, e);
+
+    for (size_t i = 0; i < a->tag.n && r == 0; i++) {
+        char text[REF_TEXT_MAX];
+        struct ref name;
+
+        r = ref_parse_own(a->tag.v[i], &name, e);
+        if (r == 0)
+            r = image_name(s, &name, &made->manifest, e);
+        if (r == 0 && !a->quiet)
+            printf("Successfully tagged %s\n", ref_format(&name, text));
+    }
+    event_image(s, "build", &made->id, a->tag.n ? a->tag.v[0] : NULL);
+    return r;
+}
+
+static int check_names(const struct build_args *a, struct err *e)
+{
+    struct ref name;
+    int r = 0;
+
+    for (size_t i = 0; i < a->tag.n && r == 0; i++)
+        r = err_wrap(e, ref_parse_own(a->tag.v[i], &name, e), "--tag");
+    if (r == 0 && strcmp(a->format, "oci") != 0 && strcmp(a->format, "docker") != 0)
+        r = err_set(e, EINVAL, "--format: unrecognized image format \"%s\" (oci, docker)",
+                    a->format);
+    return r;
+}
+
+static int fill_request(const struct build_args *a, struct build_request *q,
+                        struct pull_options *pull, struct err *e)
+{
+    const struct platform_args platform = {a->platform, a->os, a->arch, a->variant};
+    int r = platform_read(&platform, &q->platform, &q->platform_given, e);
+
+    if (r == 0)
+        r = pull_policy_parse(a->pull, &q->pull_policy, e);
+    if (r == 0)
+        r = registry_args_read(&a->registry, &pull->tls_verify, &pull->retries, e);
+    if (r == 0)
+        r = registry_args_creds(&a->registry, &pull->creds, e);
+    if (r == 0)
+        r = read_times(a, q, e);
+    pull->authfile = a->registry.authfile;
+    pull->cert_dir = a->registry.cert_dir;
+    q->pull = pull;
+    q->target = a->target;
+    q->args = a->build_arg.v;
+    q->arg_count = a->build_arg.n;
+    q->labels = a->label.v;
+    q->label_count = a->label.n;
+    q->run = &a->q;
+    q->no_cache = a->no_cache;
+    q->no_cache_stages = a->no_cache_filter.v;
+    q->no_cache_count = a->no_cache_filter.n;
+    q->format = strcmp(a->format, "docker") == 0 ? DRAFT_DOCKER : DRAFT_OCI;
+    return r;
+}
+
+static int build(const struct build_args *a, const struct dockerfile *f, struct context *context,
+                 struct err *e)
+{
+    autostore struct store s = STORE_CLOSED;
+    struct progress progress;
+    struct build_show show = {.quiet = a->quiet};
+    struct pull_options pull = {.progress = progress_event, .arg = &progress};
+    struct build_request q = {.store = &s, .file = f, .context = context};
+    struct build_result made = {0};
+    int r = check_names(a, e);
+
+    if (r == 0)
+        r = fill_request(a, &q, &pull, e);
+    if (r == 0)
+        r = store_open(&s, e);
+    if (r < 0)
+        return r;
+    progress_begin(&progress, a->quiet);
+    show.progress = &progress;
+    q.event = build_show_event;
+    q.arg = &show;
+    r = build_run(&q, &made, e);
+    progress_end(&progress);
+    build_show_end(&show);
+    if (r == 0)
+        r = name_image(&s, a, &made, e);
+    if (r == 0 && a->iidfile) {
+        char id[DIGEST_TEXT_MAX];
+
+        r = err_wrap(e, file_put(a->iidfile, hash_format(&made.id, id), 0644, e), "--iidfile");
+    }
+    if (r == 0)
+        puts(made.id.hex);
+    build_free(&made);
+    return r;
+}
+
+static int build_main(const void *args, int argc, const char **argv, struct err *e)
+{
+    const struct build_args *a = args;
+    const char *where = argc ? argv[0] : ".";
+    autofree char *path = find_file(a, where);
+    autodockerfile struct dockerfile f = {0};
+    autocontext struct context context = {.fd = -1};
+    int r = path ? context_open_folder(where, strcmp(path, "-") == 0 ? NULL : path, &context, e)
+                 : err_memory(e);
+
+    if (r == 0)
+        r = read_file(a, path, where, &f, e);
+    if (r == 0)
+        r = dockerfile_args_check(&f, e);
+    if (r < 0)
+        return r;
+    if (a->check)
+        return check(&f, &context, e);
+    return a->graph ? show_graph(&f, a, e) : build(a, &f, &context, e);
+}
+
+const struct command command_build OPT_TABLE = {
+    .name = "build",
+    .aliases = "image build",
+    .operand = "[CONTEXT]",
+    .summary = "Build an image from a Dockerfile",
+    .mixed = true,
+    .opts = build_opts,
+    .args_size = sizeof(struct build_args),
+    .operands_max = 1,
+    .guess = GUESS_FOLDER,
+    .main = build_main,
+};

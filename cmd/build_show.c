@@ -1,0 +1,56 @@
+#include "cmd/build_show.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The first line of an instruction; the text may have several (here-documents). */
+static int first_line(const char *text)
+{
+    return (int)strcspn(text, "\n");
+}
+
+static void show_step(struct build_show *s, const struct build_event *ev)
+{
+    if (s->stage && s->stage != ev->stage + 1 && ev->stage_name)
+        printf("[%s] ", ev->stage_name);
+    s->stage = ev->stage + 1;
+    printf("STEP %zu/%zu: %.*s\n", ev->step, ev->steps, first_line(ev->text), ev->text);
+}
+
+static void show_output(const struct build_event *ev)
+{
+    FILE *to = ev->stream == 2 ? stderr : stdout;
+
+    fflush(stdout);
+    (void)!fwrite(ev->bytes, 1, ev->n, to);
+    fflush(to);
+}
+
+void build_show_event(void *arg, const struct build_event *ev)
+{
+    struct build_show *s = arg;
+
+    if (ev->phase != BUILD_OUTPUT)
+        progress_end(s->progress);
+    if (ev->phase == BUILD_WARNING)
+        fprintf(stderr, "Warning: %s\n", ev->text);
+    if (s->quiet)
+        return;
+    switch (ev->phase) {
+    case BUILD_STEP: show_step(s, ev); break;
+    case BUILD_CACHED: puts("--> Using cache"); break;
+    case BUILD_OUTPUT: show_output(ev); return;
+    case BUILD_IMAGE: printf("COMMIT\n--> %.12s\n", ev->text); break;
+    case BUILD_STAGE:
+    case BUILD_DONE:
+    case BUILD_FAILED:
+    case BUILD_WARNING: break;
+    }
+    fflush(stdout);
+}
+
+void build_show_end(struct build_show *s)
+{
+    (void)s;
+    fflush(stdout);
+}

@@ -1,0 +1,67 @@
+/* build_ask - what a build is asked for and what it tells, as plain data. */
+#ifndef RCTR_BUILD_ASK_H
+#define RCTR_BUILD_ASK_H
+
+#include "core/build/context.h"
+#include "core/build/dockerfile.h"
+#include "core/build/seal.h"
+#include "core/engine/draft.h"
+#include "core/engine/request.h"
+#include "storage/registry/pull.h"
+
+enum build_phase {
+    BUILD_STAGE,   /* a stage begins: text is its FROM */
+    BUILD_STEP,    /* a step begins: text is the instruction, in one line */
+    BUILD_CACHED,  /* it is in the cache */
+    BUILD_OUTPUT,  /* what its program writes: bytes */
+    BUILD_DONE,    /* the step */
+    BUILD_FAILED,  /* the step: text is why */
+    BUILD_WARNING, /* text; a line of its own */
+    BUILD_IMAGE,   /* written: text is its id */
+};
+
+/* Borrowed for the call. */
+struct build_event {
+    enum build_phase phase;
+    size_t stage;           /* from 0, in the order of the file */
+    const char *stage_name; /* or NULL */
+    size_t step, steps;     /* from 1; of the whole build */
+    unsigned line;          /* of the Dockerfile */
+    const char *text;
+    int stream; /* of BUILD_OUTPUT: 1 or 2 */
+    const char *bytes;
+    size_t n;
+};
+
+/* All borrowed. */
+struct build_request {
+    struct store *store;
+    const struct dockerfile *file;
+    struct context *context;
+    const char *target; /* NULL: the last stage */
+    struct platform platform;
+    bool platform_given;
+    const char *const *args; /* --build-arg */
+    size_t arg_count;
+    const char *const *labels; /* "KEY=VALUE", over those of the file */
+    size_t label_count;
+    const struct container_request *run; /* network, limits, hosts, volumes … of every RUN */
+    struct seal_times times;
+    long long created_ns; /* the time of everything; < 0: the clock's */
+    bool no_cache;
+    const char *const *no_cache_stages; /* --no-cache-filter */
+    size_t no_cache_count;
+    enum pull_policy pull_policy;
+    const struct pull_options *pull;
+    enum draft_format format;
+    bool squash;
+    void (*event)(void *arg, const struct build_event *ev);
+    void *arg;
+};
+
+struct build_result {
+    struct digest id, manifest;
+    struct draft draft; /* owned: of the target */
+};
+
+#endif

@@ -1,0 +1,156 @@
+/* RUN: a program in a root of its own. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/auto.h"
+#include "core/build/build_config.h"
+#include "core/build/build_stage.h"
+#include "core/build/run_step.h"
+
+struct running {
+    struct build *b;
+    struct dockerfile_run run;
+    struct strv words, environment;
+    struct text said;
+};
+
+static void pass_output(void *arg, int stream, const char *bytes, size_t n)
+{
+    const struct build *b = arg;
+    const struct build_event ev = {
+        .phase = BUILD_OUTPUT,
+        .stage = b->index,
+        .stage_name = b->graph.stages[b->index].stage->name,
+        .step = b->step,
+        .steps = b->steps,
+        .line = b->at->line.first,
+        .stream = stream,
+        .bytes = bytes,
+        .n = n,
+    };
+
+    if (b->q->event)
+        b->q->event(b->q->arg, &ev);
+}
+
+/* The program and its arguments. */
+static int make_words(struct running *x, const struct dockerfile_view *v, struct err *e)
+{
+    const json_t *config = draft_config(&build_stage_now(x->b)->draft);
+    autojson json_t *words = NULL;
+    json_t *shell;
+    const json_t *item;
+    size_t i;
+    int r = 0;
+
+    if (!x->run.shell) {
+        words = build_config_command(v->i, config);
+    } else {
+        shell = json_object_get(config, "Shell");
+        words = json_array_size(shell) ? json_copy(shell) : json_pack("[s, s]", "/bin/sh", "-c");
+        json_array_append_new(words, json_string(x->run.shell));
+    }
+    json_array_foreach(words, i, item)
+    {
+        const char *word = json_string_value(item);
+
+        r = word ? strv_add(&x->words, word, e) : err_set(e, EINVAL, "the text is not UTF-8");
+        if (r < 0)
+            return r;
+        text_addf(&x->said, "%s%s", i ? " " : "RUN ", word);
+    }
+    return text_check(&x->said, e);
+}
+
+/* Everything that the program's doings depend on. */
+static int make_key(struct running *x, struct err *e)
+{
+    autostrv struct strv counted = {0};
+    autotext struct text t = {0};
+    int r = scope_environment(&x->b->scope, true, &counted, e);
+
+    for (size_t i = 0; i < x->words.n; i++)
+        text_addf(&t, "%s%s", i ? "\n\t" : "RUN\n\t", x->words.v[i]);
+    for (size_t i = 0; i < counted.n; i++)
+        text_addf(&t, "\nARG %s", counted.v[i]);
+    text_addf(&t, "\nnetwork %d", (int)x->run.network);
+    if (r == 0)
+        r = text_check(&t, e);
+    return r < 0 ? r : build_stage_key(x->b, t.s, t.n, e);
+}
+
+static int fail(const struct running *x, int status, struct err *e)
+{
+    err_set(e, EPROTO, "the command '%.200s' did not complete successfully: exit status %d",
+            x->said.s + strlen("RUN "), status);
+    e->status = status;
+    return -EPROTO;
+}
+
+static void fill_request(const struct running *x, struct container_request *q)
+{
+    static const char *const networks[] = {NULL, "none", "host"};
+
+    *q = *x->b->q->run;
+    q->args = (const char *const *)x->words.v;
+    q->arg_count = x->words.n;
+    q->entrypoint = "";
+    q->entrypoint_given = true;
+    q->env = (struct opt_list){.v = (const char **)(void *)x->environment.v, .n = x->environment.n};
+    q->stop_timeout_s = -1;
+    if (x->run.network != DOCKERFILE_NETWORK_DEFAULT)
+        q->net = networks[x->run.network];
+}
+
+static int do_it(struct running *x, struct err *e)
+{
+    struct build *b = x->b;
+    struct container_request request;
+    struct run_step_job job = {.store = b->q->store,
+                               .map = &b->map,
+                               .request = &request,
+                               .times = &b->q->times,
+                               .output = pass_output,
+                               .arg = b};
+    struct run_step_root *root = NULL;
+    struct layer_tar layer = {0};
+    int r = scope_environment(&b->scope, false, &x->environment, e);
+
+    fill_request(x, &request);
+    if (r == 0)
+        r = draft_view(&build_stage_now(b)->draft, b->q->store, &job.below, e);
+    if (r == 0)
+        r = run_step_open(&job, &root, e);
+    if (r == 0)
+        r = run_step_go(root, e);
+    if (r > 0)
+        r = fail(x, r, e);
+    if (r == 0)
+        r = run_step_seal(root, &layer, e);
+    run_step_close(root);
+    return r < 0 ? r : build_stage_made(b, x->said.s, &layer, e);
+}
+
+int build_run_step(struct build *b, const struct dockerfile_view *v, struct err *e)
+{
+    struct running x = {.b = b};
+    int r = dockerfile_args_run(v, &x.run, e);
+
+    if (r == 0 && (x.run.n_mounts || x.run.script))
+        r = err_set(e, ENOTSUP, "RUN with --mount, or a script of its own, is not built yet");
+    if (r == 0)
+        r = make_words(&x, v, e);
+    if (r == 0)
+        r = make_key(&x, e);
+    if (r == 0)
+        r = build_stage_cached(b, x.said.s, e);
+    if (r == 0)
+        r = do_it(&x, e);
+    dockerfile_args_run_free(&x.run);
+    strv_free(&x.words);
+    strv_free(&x.environment);
+    text_free(&x.said);
+    return r < 0 ? r : 0;
+}

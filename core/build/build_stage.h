@@ -1,0 +1,63 @@
+/* build_stage - one stage of a build on its way, and its steps. Shared by the rooms of build only.
+ */
+#ifndef RCTR_BUILD_STAGE_H
+#define RCTR_BUILD_STAGE_H
+
+#include "core/build/build_ask.h"
+#include "core/build/dockerfile_args.h"
+#include "core/build/file_digest.h"
+#include "core/build/graph.h"
+#include "core/build/image_files.h"
+
+struct build_stage {
+    struct draft draft;
+    struct scope_vars vars; /* its ARGs, at its end */
+    struct digest key;      /* of the last step */
+    long long created_ns;   /* of the last step */
+    bool cmd_set;
+    bool done;
+};
+
+struct build {
+    const struct build_request *q;
+    struct graph graph;
+    struct scope scope;
+    struct idmap map;
+    struct build_stage *stages; /* one for each of the graph's */
+    struct file_digest *digests;
+    size_t step, steps; /* of the whole build */
+
+    /* The stage at hand. */
+    size_t index;
+    const struct dockerfile
+        *file; /* whose lines are done: a trigger of an image is one of its own */
+    const struct dockerfile_instruction *at;
+    bool no_cache;
+};
+
+/* One instruction but FROM: its effect on the stage at hand. */
+int build_stage_do(struct build *b, const struct dockerfile *f,
+                   const struct dockerfile_instruction *i, struct err *e);
+
+/* For the steps. */
+struct build_stage *build_stage_now(struct build *b);
+void build_stage_tell(const struct build *b, enum build_phase phase, const char *text);
+
+/* key = digest of the key before and `inputs`. */
+int build_stage_key(struct build *b, const char *inputs, size_t n, struct err *e);
+/* Take the step at hand from the cache: 1, and its layer and history are in the draft; 0: it has to
+ * be done. */
+int build_stage_cached(struct build *b, const char *said, struct err *e);
+/* It was done: its layer (NULL: none) into the draft, the history and the cache. */
+int build_stage_made(struct build *b, const char *said, const struct layer_tar *layer,
+                     struct err *e);
+
+/* The image that a name means for FROM, COPY --from and mounts. */
+int build_stage_image(struct build *b, const char *name, const struct platform *platform,
+                      struct image *ret, struct err *e);
+
+/* RUN, and COPY or ADD (build_run.c, build_copy.c). */
+int build_run_step(struct build *b, const struct dockerfile_view *v, struct err *e);
+int build_copy_step(struct build *b, const struct dockerfile_view *v, struct err *e);
+
+#endif

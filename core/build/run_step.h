@@ -1,0 +1,39 @@
+/* run_step - one RUN of a build: a program in a root of its own, on the same way as `run`'s, but
+ * without a record and without a monitor: this process keeps its network and reads its output. */
+#ifndef RCTR_RUN_STEP_H
+#define RCTR_RUN_STEP_H
+
+#include "core/build/seal.h"
+#include "core/engine/request.h"
+
+struct run_step_job {
+    struct store *store;
+    const struct idmap *map;   /* the store's */
+    const struct image *below; /* the layers to stand on, and the configuration: its environment,
+                                  user and folder count, and the request's words come over them */
+    const struct container_request *request; /* args, env, network, limits … as `run` takes them */
+    const struct volume_opt *mounts;         /* RUN --mount: over the request's volumes; borrowed */
+    size_t mount_count;
+    const struct seal_times *times;
+    /* What the program writes; stream 1 or 2. NULL: it is dropped. */
+    void (*output)(void *arg, int stream, const char *bytes, size_t n);
+    void *arg;
+};
+
+struct run_step_root;
+
+/* Make the root that the step will have: layers, and an empty upper folder in the process's
+ * temporary folder. Nothing is mounted yet. */
+int run_step_open(const struct run_step_job *job, struct run_step_root **ret, struct err *e);
+/* Run the program to its end. Returns its exit status, as a shell sees it; e->status is 127 or 126
+ * when it could not be begun. */
+int run_step_go(struct run_step_root *root, struct err *e);
+/* What was changed, as a layer. */
+int run_step_seal(struct run_step_root *root, struct layer_tar *ret, struct err *e);
+/* Remove what is left of it. NULL allowed. */
+void run_step_close(struct run_step_root *root);
+
+/* For what works on the files itself (COPY): the root as rootfs_plan made it. */
+const struct rootfs *run_step_rootfs(const struct run_step_root *root);
+
+#endif

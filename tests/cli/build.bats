@@ -1,0 +1,113 @@
+#!/usr/bin/env bats
+# rctr build: Dockerfiles become images.
+# also: single-uid
+load common
+
+setup() {
+    common_setup
+    mkdir "$BATS_TEST_TMPDIR/ctx"
+    cd "$BATS_TEST_TMPDIR/ctx"
+}
+
+# build [OPTION...]: the Dockerfile of standard input, with the folder at hand; its output is shown when it fails
+build() {
+    cat >"$BATS_TEST_TMPDIR/Dockerfile"
+    rctr build -f "$BATS_TEST_TMPDIR/Dockerfile" "$@" . >"$BATS_TEST_TMPDIR/log" 2>&1 || { cat "$BATS_TEST_TMPDIR/log"; return 1; }
+}
+
+shows() { # IMAGE SHELL-LINE
+    rctr run --rm --network none "$1" sh -c "$2"
+}
+
+steps() {
+    echo one >a.txt; mkdir -p sub/deep; echo two >sub/deep/b; ln -sf a.txt link; chmod 750 sub
+    build -t steps <<'X'
+FROM localhost/busybox AS first
+RUN echo made >/made && rm /etc/passwd && mkdir -p /d && chmod 1777 /d
+WORKDIR /work/dir
+COPY . .
+COPY a.txt /named
+COPY --chmod=640 a.txt sub/deep/b /several/
+FROM localhost/busybox
+COPY --from=first /work /w
+COPY --from=first /made /several /flat/
+ENV A=b
+CMD ["sh", "-c", "echo $A"]
+X
+    is "$(rctr run --rm --network none steps)" b
+    is "$(shows steps 'cat /w/dir/a.txt /w/dir/sub/deep/b /flat/made /flat/b')" "$(printf 'one\ntwo\nmade\ntwo')"
+    is "$(shows steps 'readlink /w/dir/link; stat -c %a /w/dir/sub /flat/a.txt')" "$(printf 'a.txt\n750\n640')"
+}
+
+@test "files and programs' changes arrive in the image, with each driver" {
+    each_driver steps
+    has "$(rctr system check)" "no problems"
+    is "$(ls "$RCTR_STATE/tmp")" ""
+}
+
+@test "what has not changed is not done again, and the image is the same one" {
+    echo 1 >file
+    printf 'FROM localhost/busybox\nRUN cat /proc/sys/kernel/random/uuid >/when\nCOPY file /\nRUN cat /proc/sys/kernel/random/uuid >/later\nCMD ["x"]\n' >Dockerfile
+    first=$(rctr build -q .)
+    is "$(rctr build -q .)" "$first"
+    touch file
+    is "$(rctr build -q .)" "$first"
+    before=$(shows "$first" 'cat /when')
+    later=$(shows "$first" 'cat /later')
+    echo 2 >file
+    second=$(rctr build -q .)
+    is "$(shows "$second" 'cat /when')" "$before"
+    [ "$(shows "$second" 'cat /later')" != "$later" ]
+    third=$(rctr build -q --no-cache .)
+    [ "$(shows "$third" 'cat /when')" != "$before" ]
+}
+
+@test "a failing step ends with its status and shows its line; what was done before is kept" {
+    printf 'FROM localhost/busybox\nRUN true\nRUN echo words >&2; exit 7\n' >Dockerfile
+    status=0
+    rctr build . >/dev/null 2>"$BATS_TEST_TMPDIR/stderr" || status=$?
+    is $status 7
+    has "$(cat "$BATS_TEST_TMPDIR/stderr")" "Dockerfile:3:"
+    has "$(cat "$BATS_TEST_TMPDIR/stderr")" "exit status 7"
+    has "$(cat "$BATS_TEST_TMPDIR/stderr")" "words"
+    is "$(ls "$RCTR_STATE/tmp")" ""
+    printf 'FROM localhost/busybox\nRUN true\nRUN exit 0\n' >Dockerfile
+    has "$(rctr build .)" "Using cache"
+}
+
+@test "a layer made here can be saved, loaded again and pushed: its archive is the same each time" {
+    build -t made <<'X'
+FROM localhost/busybox
+RUN mkdir -p /a/b && echo x >/a/b/c && ln /a/b/c /hard && ln -s b/c /a/soft && rm -rf /var && mkdir /var && rm /etc/passwd
+X
+    rctr save -o "$BATS_TEST_TMPDIR/made.tar" --format oci-archive made
+    id=$(rctr image inspect -f '{{.Id}}' made)
+    rctr rmi -f made >/dev/null
+    rctr load -q -i "$BATS_TEST_TMPDIR/made.tar"
+    is "$(rctr image inspect -f '{{.Id}}' made)" "$id"
+    is "$(shows made 'cat /a/soft /hard; ls -A /var; test -e /etc/passwd || echo gone')" "$(printf 'x\nx\ngone')"
+}
+
+@test "the same input at the same time is the same image" {
+    echo x >f
+    printf 'FROM localhost/busybox\nRUN echo hi >/x; mkdir /y\nCOPY f /z/\n' >Dockerfile
+    one=$(rctr build -q --no-cache --timestamp 1700000000 .)
+    sleep 1
+    touch f
+    is "$(rctr build -q --no-cache --timestamp 1700000000 .)" "$one"
+    is "$(shows "$one" 'stat -c %Y /x /y /z /z/f' | sort -u)" 1700000000
+    is "$(SOURCE_DATE_EPOCH=1600000000 rctr build -q --no-cache .)" "$(SOURCE_DATE_EPOCH=1600000000 rctr build -q --no-cache .)"
+}
+
+@test "sources that are not there, or outside, are errors with their line" {
+    echo secret >../outside
+    ln -s ../outside leads-out
+    for source in nothing ../outside leads-out 'no*match'; do
+        printf 'FROM localhost/busybox\nCOPY %s /x\n' "$source" >Dockerfile
+        rctr build . 2>"$BATS_TEST_TMPDIR/err" && return 1
+        has "$(cat "$BATS_TEST_TMPDIR/err")" "Dockerfile:2:"
+    done
+    echo kept >kept; echo left >left; echo left >.dockerignore
+    printf 'FROM localhost/busybox\nCOPY . /all/\n' >Dockerfile
+    is "$(shows "$(rctr build -q .)" 'ls /all')" "$(printf 'Dockerfile\nkept\nleads-out')"
+}
