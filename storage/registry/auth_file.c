@@ -80,8 +80,12 @@ static const json_t *best_entry(const json_t *auths, const char *name, const cha
 static int take_entry(const json_t *entry, const char *key, struct creds *ret, struct err *e)
 {
     const char *packed = NULL, *identity = NULL;
-    int r = jsonx_string(entry, "auth", &packed, e);
+    int r = 0;
 
+    if (!json_is_object(entry) && !json_is_null(entry))
+        r = err_set(e, EINVAL, "it is no JSON object");
+    if (r == 0)
+        r = jsonx_string(entry, "auth", &packed, e);
     if (r == 0)
         r = jsonx_string(entry, "identitytoken", &identity, e);
     if (r == 0 && packed && *packed)
@@ -182,6 +186,7 @@ int auth_file_find(const char *path, const char *name, struct creds *ret, struct
     if (r == -ENOENT)
         return AUTH_FILE_MISSING;
     if (r == 0)
-        r = find_in(j, name, ret, e);
+        r = json_is_object(j) ? find_in(j, name, ret, e)
+                              : err_set(e, EINVAL, "it is no JSON object");
     return err_wrap(e, r, "authentication file '%s'", path);
 }

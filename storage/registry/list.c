@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "core/base/auto.h"
-#include "core/base/jsonx.h"
 
 enum { PAGE = 1000, PAGE_BYTES = 4 << 20, SEARCH_PAGE = 100 };
 
@@ -29,7 +28,6 @@ static int read_page(struct registry *r, const char *path, const char *key, stru
 {
     struct http_answer a = {0};
     struct http_request q = {.method = "GET", .body_max = PAGE_BYTES};
-    autojson json_t *document = NULL;
     autotext struct text query = {0};
     autostrv struct strv page = {0};
     struct url u;
@@ -47,9 +45,7 @@ static int read_page(struct registry *r, const char *path, const char *key, stru
     if (n == 0)
         n = registry_do(r, &q, &a, e);
     if (n == 0)
-        n = jsonx_parse(a.body.s ? a.body.s : "", a.body.n, &document, e);
-    if (n == 0)
-        n = jsonx_strings(document, key, &page, e);
+        n = list_read_names(a.body.s, a.body.n, key, &page, e);
     http_answer_free(&a);
     *ret_new = 0;
     for (size_t i = 0; n == 0 && i < page.n; i++) {
@@ -152,73 +148,6 @@ int list_tags_of(const struct ref *name, const struct registry_options *o, size_
 
 /* ---- search ---- */
 
-static int add_found(struct list_result *l, const char *registry, const char *name,
-                     const char *description, struct err *e)
-{
-    struct list_found *v = realloc(l->v, (l->n + 1) * sizeof *v);
-
-    if (!v)
-        return err_memory(e);
-    l->v = v;
-    v += l->n;
-    *v = (struct list_found){.name = text_format("%s/%s", registry, name),
-                             .description = strdup(description)};
-    l->n++; /* what is half made is freed with the list */
-    return v->name && v->description ? 0 : err_memory(e);
-}
-
-static int add_result(struct list_result *l, const char *registry, const json_t *o, struct err *e)
-{
-    const char *name = NULL, *description = NULL;
-    json_int_t stars = 0;
-    bool official = false, automated = false;
-    autofree char *full = NULL;
-    int n = jsonx_string(o, "name", &name, e);
-
-    if (n == 0)
-        n = jsonx_string(o, "description", &description, e);
-    if (n == 0)
-        n = jsonx_integer(o, "star_count", &stars, e);
-    if (n == 0)
-        n = jsonx_bool(o, "is_official", &official, e);
-    if (n == 0)
-        n = jsonx_bool(o, "is_automated", &automated, e);
-    if (n < 0 || !name)
-        return n;
-    if (strcmp(registry, "docker.io") == 0 && !strchr(name, '/')) {
-        full = text_format("library/%s", name);
-        if (!full)
-            return err_memory(e);
-    }
-    n = add_found(l, registry, full ? full : name, description ? description : "", e);
-    if (n == 0) {
-        l->v[l->n - 1].stars = stars;
-        l->v[l->n - 1].official = official;
-        l->v[l->n - 1].automated = automated;
-    }
-    return n;
-}
-
-static int take_results(const char *registry, const struct http_answer *a, size_t max,
-                        struct list_result *ret, struct err *e)
-{
-    autojson json_t *document = NULL;
-    json_t *results = NULL;
-    const json_t *o;
-    size_t i;
-    int n = jsonx_parse(a->body.s ? a->body.s : "", a->body.n, &document, e);
-
-    if (n == 0)
-        n = jsonx_array(document, "results", &results, e);
-    json_array_foreach(results, i, o)
-    {
-        if (n < 0 || ret->n >= max)
-            break;
-        n = add_result(ret, registry, o, e);
-    }
-    return err_wrap(e, n, "what registry '%s' found", registry);
-}
-
 static int search_path(const char *term, size_t max, struct url *u, struct err *e)
 {
     autotext struct text path = {0};
@@ -256,7 +185,7 @@ static int search_hub(const char *term, const struct registry_options *o, size_t
         n = err_set(e, a.status == 429 ? EBUSY : EIO,
                     "'index.docker.io' answers the search with status %d", a.status);
     if (n == 0)
-        n = take_results("docker.io", &a, max, ret, e);
+        n = list_read_found(a.body.s, a.body.n, "docker.io", max, ret, e);
     http_answer_free(&a);
     http_free(http);
     return n;
@@ -275,12 +204,12 @@ static int search_v1(struct registry *r, const char *registry, const char *term,
         return n;
     n = registry_do(r, &q, &a, NULL);
     if (n == 0)
-        n = take_results(registry, &a, max, ret, e) < 0 ? 0 : 1;
+        n = list_read_found(a.body.s, a.body.n, registry, max, ret, e) < 0 ? 0 : 1;
     else
         n = 0;
     http_answer_free(&a);
     if (n == 0)
-        list_free(ret);
+        list_read_free(ret);
     return n;
 }
 
@@ -292,7 +221,7 @@ static int search_catalog(struct registry *r, const char *registry, const char *
 
     for (size_t i = 0; n == 0 && i < names.n && ret->n < max; i++)
         if (strstr(names.v[i], term))
-            n = add_found(ret, registry, names.v[i], "", e);
+            n = list_read_add(ret, registry, names.v[i], "", e);
     return err_wrap(e, n, "registry '%s' has no search and gives no list of its repositories",
                     registry);
 }
@@ -327,14 +256,4 @@ int list_search(const char *registry, const char *term, const struct registry_op
         n = search_catalog(&r, registry, term, max, ret, e);
     registry_close(&r);
     return n < 0 ? n : 0;
-}
-
-void list_free(struct list_result *l)
-{
-    for (size_t i = 0; i < l->n; i++) {
-        free(l->v[i].name);
-        free(l->v[i].description);
-    }
-    free(l->v);
-    *l = (struct list_result){0};
 }

@@ -6,6 +6,7 @@
 #ifndef RCTR_LIST_H
 #define RCTR_LIST_H
 
+#include "storage/registry/list_read.h"
 #include "storage/registry/registry.h"
 
 enum { LIST_MAX = 100000 }; /* names of one list */
@@ -19,26 +20,10 @@ int list_tags(const struct ref *name, const struct registry_options *o, size_t m
 int list_tags_of(const struct ref *name, const struct registry_options *o, size_t max,
                  struct ref *ret_name, struct strv *ret, struct err *e);
 
-struct list_found {
-    char *name, *description; /* owned; the name with its registry */
-    long long stars;
-    bool official, automated;
-};
-struct list_result {
-    struct list_found *v; /* owned */
-    size_t n;
-};
-
 /* What `registry` ("docker.io", "localhost:5000") finds for a term, at most `max`. One without a
  * search is asked for all its repositories, of which those that have the term in their name are
  * taken; "" takes all. */
 int list_search(const char *registry, const char *term, const struct registry_options *o,
                 size_t max, struct list_result *ret, struct err *e);
-void list_free(struct list_result *l);
-static inline void list_auto_(struct list_result *l)
-{
-    list_free(l);
-}
-#define autolist __attribute__((cleanup(list_auto_)))
 
 #endif
