@@ -6,6 +6,7 @@
 
 #include "cmd/command.h"
 #include "cmd/platform.h"
+#include "cmd/progress.h"
 #include "cmd/registry_args.h"
 #include "core/base/auto.h"
 #include "core/base/file.h"
@@ -14,7 +15,7 @@
 
 struct copy_args {
     bool all, quiet, preserve_digests;
-    const char *authfile, *digestfile, *format, *signature_policy;
+    const char *authfile, *digestfile, *format, *progress, *signature_policy;
     struct platform_args platform;
     struct registry_args from, to;
     long long retry;
@@ -45,6 +46,7 @@ static const struct opt copy_opts[] OPT_TABLE = {
              "Take the image for this platform instead of the host's"),
     OPT_FLAG(0, "preserve-digests", struct copy_args, preserve_digests,
              "Fail rather than change the manifest"),
+    PROGRESS_OPTION(struct copy_args),
     OPT_FLAG('q', "quiet", struct copy_args, quiet, "Show nothing"),
     OPT_INT(0, "retry", struct copy_args, retry, "N", "Try a request that fails N times more",
             .preset = "3"),
@@ -66,25 +68,41 @@ static const struct opt copy_opts[] OPT_TABLE = {
 
 static void show(void *arg, const struct copier_event *ev)
 {
-    static const char *const words[] = {
-        [COPIER_EXISTS] = ": is there already",
-        [COPIER_MOUNTED] = ": mounted from another repository",
-        [COPIER_COPIED] = "",
-        [COPIER_SKIPPED] = ": foreign, left where it is",
-        [COPIER_MANIFEST] = "",
+    static const enum progress_phase phases[] = {
+        [COPIER_READ] = PROGRESS_DOWNLOAD,     [COPIER_WRITE] = PROGRESS_UPLOAD,
+        [COPIER_EXISTS] = PROGRESS_EXISTS,     [COPIER_MOUNTED] = PROGRESS_MOUNTED,
+        [COPIER_COPIED] = PROGRESS_DONE,       [COPIER_SKIPPED] = PROGRESS_EXISTS,
+        [COPIER_MANIFEST] = PROGRESS_MANIFEST, [COPIER_RETRY] = PROGRESS_RETRY,
     };
-    const struct copy_args *a = arg;
-    const char *what = ev->phase == COPIER_MANIFEST ? "manifest" : ev->config ? "config" : "blob";
+    struct progress *p = arg;
+    struct progress_step s = {.phase = phases[ev->phase],
+                              .item = ev->item,
+                              .items = ev->items,
+                              .digest = ev->digest,
+                              .done_bytes = ev->done_bytes,
+                              .total_bytes = ev->bytes,
+                              .text = ev->text};
 
-    if (!a->quiet)
-        fprintf(stderr, "Copying %s %.12s (%lld bytes)%s\n", what, ev->digest->hex, ev->bytes,
-                words[ev->phase]);
+    if (ev->config) {
+        s.items = 0;
+        if (ev->phase == COPIER_READ || ev->phase == COPIER_WRITE)
+            return;
+        s.phase = ev->phase == COPIER_RETRY ? PROGRESS_RETRY : PROGRESS_CONFIG;
+    }
+    if (ev->phase == COPIER_EXISTS && p->mode != PROGRESS_JSON)
+        s.text = "is there already";
+    if (ev->phase == COPIER_SKIPPED)
+        s.text = "foreign, left where it is";
+    if (ev->phase == COPIER_RETRY && p->mode == PROGRESS_NONE)
+        fprintf(stderr, "Note: %s\n", ev->text);
+    progress_show(p, &s);
 }
 
 static void note(void *arg, const char *text)
 {
-    (void)arg;
-    fprintf(stderr, "Note: %s\n", text);
+    const struct copier_event ev = {.phase = COPIER_RETRY, .text = text};
+
+    show(arg, &ev);
 }
 
 static int read_format(const struct copy_args *a, enum copier_format *ret, struct err *e)
@@ -111,7 +129,6 @@ static int read_side(const struct copy_args *a, const struct registry_args *side
     int r;
 
     args.retry = a->retry;
-    ret->note = note;
     r = registry_args_read(&args, &ret->tls_verify, &ret->retries, e);
     if (r < 0)
         return err_wrap(e, r, "%s", name);
@@ -143,13 +160,14 @@ static int copy(struct store *s, const struct copy_args *a, const char **argv,
 static int image_copy_main(const void *args, int argc, const char **argv, struct err *e)
 {
     const struct copy_args *a = args;
+    struct progress progress;
     struct platform platform;
     struct copier_options o = {.all = a->all,
                                .preserve_digests = a->preserve_digests,
                                .signature_policy = a->signature_policy,
                                .progress = show,
-                               .arg = (void *)(size_t)args};
-    struct place_options from = {0}, to = {0};
+                               .arg = &progress};
+    struct place_options from = {.note = note, .arg = &progress}, to = from;
     autostore struct store s = STORE_CLOSED;
     bool given = false;
     int r = platform_read(&a->platform, &platform, &given, e);
@@ -165,8 +183,14 @@ static int image_copy_main(const void *args, int argc, const char **argv, struct
     if (r == 0)
         r = read_side(a, &a->to, "--dest", &to, e);
     if (r == 0)
+        r = progress_open(&progress, a->progress, a->quiet, e);
+    if (r == 0)
         r = store_open(&s, e);
-    return r < 0 ? r : copy(&s, a, argv, &o, &from, &to, e);
+    if (r < 0)
+        return r;
+    r = copy(&s, a, argv, &o, &from, &to, e);
+    progress_end(&progress);
+    return r;
 }
 
 const struct command command_image_copy OPT_TABLE = {

@@ -190,6 +190,28 @@ void blob_abandon(struct blob_writer *w)
     *w = (struct blob_writer){.fd = -1, .dir_fd = -1};
 }
 
+int blob_begin_loose(struct store *s, struct blob_writer *ret, struct err *e)
+{
+    const struct digest unknown = {.hex = "loose"};
+    int r = blob_begin(s, &unknown, ret, e);
+
+    if (r == 0 && unlinkat(ret->dir_fd, ret->name, 0) < 0) {
+        r = err_sys(e, "cannot take a temporary file's name away");
+        blob_abandon(ret);
+    } else if (r == 0) {
+        ret->name[0] = 0;
+    }
+    return r;
+}
+
+int blob_end_loose(struct blob_writer *w, int *ret_fd, struct err *e)
+{
+    *ret_fd = w->fd;
+    w->fd = -1;
+    blob_abandon(w);
+    return lseek(*ret_fd, 0, SEEK_SET) < 0 ? err_sys(e, "cannot read a temporary file") : 0;
+}
+
 int blob_remove(const struct store *s, const struct digest *d, struct err *e)
 {
     char path[BLOB_PATH_MAX];

@@ -64,7 +64,6 @@ static int unpack_to(int to, struct inflate *z, struct err *e)
 /* *ret is new: the archive itself, or what it holds in a file without a name. */
 static int make_plain(struct store *s, int fd, int *ret, struct err *e)
 {
-    const struct digest unknown = {.hex = "archive"};
     struct inflate_limits limits = {0};
     struct inflate *z = NULL;
     struct blob_writer w;
@@ -77,17 +76,15 @@ static int make_plain(struct store *s, int fd, int *ret, struct err *e)
     }
     if (fstatvfs(s->fd, &vfs) == 0)
         limits.output_bytes = (unsigned long long)vfs.f_bavail * vfs.f_frsize;
-    r = blob_begin(s, &unknown, &w, e);
+    r = blob_begin_loose(s, &w, e);
     if (r < 0)
         return r;
     r = inflate_new(fd, &limits, &z, e);
     if (r == 0)
         r = unpack_to(w.fd, z, e);
     inflate_free(z);
-    if (r == 0) {
-        *ret = fcntl(w.fd, F_DUPFD_CLOEXEC, 3);
-        r = *ret < 0 ? err_sys(e, "cannot keep a file open") : 0;
-    }
+    if (r == 0)
+        return blob_end_loose(&w, ret, e);
     blob_abandon(&w);
     return r;
 }

@@ -6,6 +6,7 @@
 
 #include "core/base/auto.h"
 #include "storage/copy/convert.h"
+#include "storage/copy/crew.h"
 #include "storage/copy/pack.h"
 
 enum { DEPTH_MAX = 4 };
@@ -37,46 +38,79 @@ static void document_free(struct document *d)
     manifest_free(&d->m);
 }
 
-static void tell(const struct copier *c, enum copier_phase phase, const struct digest *d,
-                 long long bytes, bool config)
+static void tell(const struct copier *c, const struct copier_event *ev)
 {
-    const struct copier_event ev = {.phase = phase, .digest = d, .bytes = bytes, .config = config};
-
     if (c->o->progress)
-        c->o->progress(c->o->arg, &ev);
+        c->o->progress(c->o->arg, ev);
 }
 
 /* ---- blobs ---- */
 
-static int copy_blob(struct copier *c, const struct descriptor *d, bool config, struct err *e)
+/* A layer; item is its number. The config comes behind the last one. */
+static struct copier_event about(const struct document *d, size_t item, enum copier_phase phase)
 {
-    autopart struct part p = PART_NONE;
-    int had, r = 0;
+    bool config = item == d->m.layer_count;
+    const struct descriptor *blob = config ? &d->m.config : &d->m.layers[item];
 
-    if (strv_has(&c->done, d->digest.hex))
+    return (struct copier_event){.phase = phase,
+                                 .item = item,
+                                 .items = d->m.layer_count,
+                                 .digest = &blob->digest,
+                                 .bytes = blob->size,
+                                 .done_bytes = blob->size,
+                                 .config = config};
+}
+
+struct telling {
+    const struct copier *c;
+    const struct document *d;
+};
+
+static void tell_crew(void *arg, const struct crew_event *ev)
+{
+    const struct telling *t = arg;
+    struct copier_event told = about(t->d, ev->item,
+                                     ev->note      ? COPIER_RETRY
+                                     : ev->done    ? COPIER_COPIED
+                                     : ev->writing ? COPIER_WRITE
+                                                   : COPIER_READ);
+
+    told.text = ev->note;
+    if (!ev->done)
+        told.done_bytes = ev->bytes;
+    tell(t->c, &told);
+}
+
+/* Is the blob there? 1: it has to be copied. */
+static int look(struct copier *c, const struct document *d, size_t item, struct err *e)
+{
+    struct copier_event ev = about(d, item, COPIER_EXISTS);
+    const struct descriptor *blob = ev.config ? &d->m.config : &d->m.layers[item];
+    int had, r;
+
+    if (strv_has(&c->done, blob->digest.hex))
         return 0;
-    had = sink_has(c->to, d, c->from, e);
-    if (had == SINK_LACKS) {
-        r = source_blob(c->from, d, &p, e);
-        if (r == 0)
-            r = sink_blob(c->to, d, &p, e);
-    }
-    if (had < 0 || r < 0)
-        return had < 0 ? had : r;
-    tell(c,
-         had == SINK_LACKS ? COPIER_COPIED
-         : had == SINK_HAS ? COPIER_EXISTS
-                           : COPIER_MOUNTED,
-         &d->digest, d->size, config);
-    return strv_add(&c->done, d->digest.hex, e);
+    had = sink_has(c->to, blob, c->from, e);
+    if (had < 0)
+        return had;
+    r = strv_add(&c->done, blob->digest.hex, e);
+    if (r < 0 || had == SINK_LACKS)
+        return r < 0 ? r : 1;
+    if (had == SINK_MOUNTED)
+        ev.phase = COPIER_MOUNTED;
+    tell(c, &ev);
+    return 0;
 }
 
 /* Out of docker's archive comes a plain tar: for registries it is compressed. */
 static int copy_plain(struct copier *c, struct document *doc, size_t n, struct err *e)
 {
-    static const char type[] = "application/vnd.docker.image.rootfs.diff.tar.gzip";
     autopart struct part plain = PART_NONE, packed = PART_NONE;
+    struct copier_event ev = about(doc, n, COPIER_COPIED);
     struct descriptor d = doc->m.layers[n];
+    const char *type = strstr(d.media_type, ".oci.")
+                           ? "application/vnd.oci.image.layer.v1.tar+gzip"
+                           : "application/vnd.docker.image.rootfs.diff.tar.gzip";
     int had = 0, r = source_blob(c->from, &d, &plain, e);
 
     if (r == 0)
@@ -88,21 +122,44 @@ static int copy_plain(struct copier *c, struct document *doc, size_t n, struct e
         r = sink_blob(c->to, &d, &packed, e);
     if (r < 0)
         return r;
-    tell(c, had == SINK_LACKS ? COPIER_COPIED : COPIER_EXISTS, &d.digest, d.size, false);
+    ev.phase = had == SINK_LACKS ? COPIER_COPIED : COPIER_EXISTS;
+    ev.digest = &d.digest;
+    ev.bytes = ev.done_bytes = d.size;
+    tell(c, &ev);
     return convert_entry(&doc->bytes, n, &d.digest, d.size, type, e);
 }
 
-static int copy_layer(struct copier *c, struct document *doc, size_t n, struct err *e)
+static bool is_to_pack(const struct copier *c, const struct descriptor *d)
 {
-    const struct descriptor *d = &doc->m.layers[n];
+    return c->from->made && c->to->compress && d->compression == COMPRESSION_NONE;
+}
 
-    if (d->foreign) { /* it must not be given on; the manifest tells where it is */
-        tell(c, COPIER_SKIPPED, &d->digest, d->size, false);
-        return 0;
+/* A foreign layer must not be given on: the manifest tells where it is. */
+static int copy_blobs(struct copier *c, struct document *d, struct err *e)
+{
+    struct crew_blob *list = calloc(d->m.layer_count + 1, sizeof *list);
+    struct telling told = {c, d};
+    const struct crew crew = {c->store, c->from, c->to, tell_crew, &told};
+    size_t n = 0;
+    int r = list ? 0 : err_memory(e);
+
+    for (size_t i = 0; r >= 0 && i <= d->m.layer_count; i++) {
+        const struct descriptor *blob = i < d->m.layer_count ? &d->m.layers[i] : &d->m.config;
+        struct copier_event skipped = about(d, i, COPIER_SKIPPED);
+
+        if (blob->foreign)
+            tell(c, &skipped);
+        else if (i < d->m.layer_count && is_to_pack(c, blob))
+            r = err_wrap(e, copy_plain(c, d, i, e), "layer %zu of %zu", i + 1, d->m.layer_count);
+        else
+            r = look(c, d, i, e);
+        if (r == 1)
+            list[n++] = (struct crew_blob){blob, i};
     }
-    if (c->from->made && c->to->compress && d->compression == COMPRESSION_NONE)
-        return copy_plain(c, doc, n, e);
-    return copy_blob(c, d, false, e);
+    if (r >= 0)
+        r = crew_copy(&crew, list, n, e);
+    free(list);
+    return r;
 }
 
 /* ---- documents ---- */
@@ -121,7 +178,7 @@ static int look_again(struct copier *c, struct document *d, struct err *e)
 
     if (r == 0)
         r = parse(d, e);
-    if (r == 0 && c->o->preserve_digests && !hash_equal(&before, &d->digest))
+    if (r == 0 && c->o->preserve_digests && !c->from->made && !hash_equal(&before, &d->digest))
         r = err_set(e, ENOTSUP,
                     "the manifest would have to be changed, which --preserve-digests forbids");
     return r;
@@ -140,10 +197,14 @@ static int convert(struct copier *c, struct document *d, struct err *e)
 
 static int send(struct copier *c, const struct document *d, bool last, struct err *e)
 {
+    const struct copier_event ev = {.phase = COPIER_MANIFEST,
+                                    .digest = &d->digest,
+                                    .bytes = (long long)d->bytes.n,
+                                    .done_bytes = (long long)d->bytes.n};
     int r = sink_manifest(c->to, &d->bytes, d->m.media_type, &d->digest, last, e);
 
     if (r == 0)
-        tell(c, COPIER_MANIFEST, &d->digest, (long long)d->bytes.n, false);
+        tell(c, &ev);
     return r;
 }
 
@@ -221,15 +282,6 @@ static int copy_members(struct copier *c, struct document *index, int depth, str
     return r;
 }
 
-static int copy_blobs(struct copier *c, struct document *d, struct err *e)
-{
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && i < d->m.layer_count; i++)
-        r = err_wrap(e, copy_layer(c, d, i, e), "layer %zu of %zu", i + 1, d->m.layer_count);
-    return r < 0 ? r : copy_blob(c, &d->m.config, true, e);
-}
-
 /* All that it needs, and then itself. d->bytes and d->digest are given; they are what was sent,
  * afterwards. */
 static int copy_document(struct copier *c, struct document *d, bool last, int depth, struct err *e)
@@ -238,11 +290,15 @@ static int copy_document(struct copier *c, struct document *d, bool last, int de
 
     if (r == 0 && !d->m.is_index)
         r = source_admit(c->from, &c->trust, &d->digest, e);
-    if (r == 0)
-        r = d->m.is_index ? copy_members(c, d, depth, e) : copy_blobs(c, d, e);
+    if (r == 0 && d->m.is_index)
+        r = copy_members(c, d, depth, e);
     if (r == 0)
         r = convert(c, d, e);
     if (r == 0)
+        r = look_again(c, d, e); /* before anything is sent */
+    if (r == 0 && !d->m.is_index)
+        r = copy_blobs(c, d, e);
+    if (r == 0 && c->from->made)
         r = look_again(c, d, e);
     return r < 0 ? r : send(c, d, last, e);
 }

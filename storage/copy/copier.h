@@ -10,17 +10,22 @@
 enum copier_format { COPIER_AS_IS, COPIER_OCI, COPIER_DOCKER };
 
 enum copier_phase {
+    COPIER_READ, /* these two are told again and again */
+    COPIER_WRITE,
     COPIER_EXISTS,
     COPIER_MOUNTED,
     COPIER_COPIED,
     COPIER_SKIPPED, /* a foreign layer: the manifest says where it is */
     COPIER_MANIFEST,
+    COPIER_RETRY, /* text is the reason */
 };
 struct copier_event {
     enum copier_phase phase;
+    size_t item, items;          /* which layer, from 0; items 0: a manifest */
     const struct digest *digest; /* borrowed */
-    long long bytes;
+    long long done_bytes, bytes; /* so far, and of the whole */
     bool config;
+    const char *text; /* or NULL */
 };
 
 struct copier_options {

@@ -28,20 +28,23 @@ struct list_pusher {
 static void tell(void *arg, const struct copier_event *ev)
 {
     static const enum push_phase phases[] = {
+        [COPIER_READ] = PUSH_SENDING,      [COPIER_WRITE] = PUSH_SENDING,
         [COPIER_EXISTS] = PUSH_EXISTS,     [COPIER_MOUNTED] = PUSH_MOUNTED,
         [COPIER_COPIED] = PUSH_SENT,       [COPIER_SKIPPED] = PUSH_EXISTS,
-        [COPIER_MANIFEST] = PUSH_MANIFEST,
+        [COPIER_MANIFEST] = PUSH_MANIFEST, [COPIER_RETRY] = PUSH_RETRY,
     };
     const struct list_pusher *p = arg;
     const struct push_event told = {
-        .phase = ev->config ? PUSH_CONFIG : phases[ev->phase],
+        .phase = ev->config && ev->phase == COPIER_COPIED ? PUSH_CONFIG : phases[ev->phase],
+        .text = ev->text,
         .layer_count = ev->config || ev->phase == COPIER_MANIFEST ? 0 : 1,
         .digest = ev->digest,
         .done_bytes = ev->bytes,
         .total_bytes = ev->bytes,
     };
 
-    if (p->o->push.progress)
+    /* a layer's number is that of one image of many: no live lines of it */
+    if (p->o->push.progress && ev->phase != COPIER_READ && ev->phase != COPIER_WRITE)
         p->o->push.progress(p->o->push.arg, &told);
 }
 

@@ -1,7 +1,5 @@
 #include "storage/copy/pack.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "core/base/auto.h"
@@ -37,10 +35,9 @@ static int run(const struct part *plain, struct deflate *z, struct err *e)
 int pack_layer(struct store *s, const struct part *plain, struct part *ret,
                struct digest *ret_digest, struct err *e)
 {
-    const struct digest unknown = {.hex = "pack"};
     struct deflate *z = NULL;
     struct blob_writer w;
-    int r = blob_begin(s, &unknown, &w, e), fd = -1;
+    int r = blob_begin_loose(s, &w, e);
 
     if (r < 0)
         return r;
@@ -48,13 +45,12 @@ int pack_layer(struct store *s, const struct part *plain, struct part *ret,
     if (r == 0)
         r = run(plain, z, e);
     deflate_free(z);
-    if (r == 0) {
-        hash_end(w.hash, ret_digest);
-        fd = fcntl(w.fd, F_DUPFD_CLOEXEC, 3);
-        r = fd < 0 ? err_sys(e, "cannot keep a file open") : 0;
+    if (r < 0) {
+        blob_abandon(&w);
+        return r;
     }
-    if (r == 0)
-        *ret = (struct part){.fd = fd, .size = (long long)w.written};
-    blob_abandon(&w);
-    return r;
+    hash_end(w.hash, ret_digest);
+    ret->from = 0;
+    ret->size = (long long)w.written;
+    return blob_end_loose(&w, &ret->fd, e);
 }

@@ -30,3 +30,14 @@ int sink_finish(struct sink *k, struct err *e)
 {
     return err_wrap(e, k->kind->finish(k->of, e), "%s", k->name);
 }
+
+void sink_watch(struct sink *k, void (*moved)(void *arg, long long bytes), void *arg)
+{
+    if (k->kind->watch)
+        k->kind->watch(k->of, moved, arg);
+}
+
+int sink_again(struct sink *k, void (*note)(void *arg, const char *text), void *arg, struct err *e)
+{
+    return k->kind->again ? err_wrap(e, k->kind->again(k->of, note, arg, e), "%s", k->name) : 0;
+}

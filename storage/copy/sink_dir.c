@@ -23,24 +23,23 @@ struct folder {
     struct text last;    /* manifest.json, for the end */
 };
 
+/* Each blob is asked about, also one that another process will write. */
 static int has(void *of, const struct descriptor *d, const struct source *from, struct err *e)
-{
-    struct folder *f = of;
-    int r;
-
-    (void)from;
-    if (!part_is(f->fd, d->digest.hex, &d->digest, d->size))
-        return SINK_LACKS;
-    r = strv_add(&f->written, d->digest.hex, e);
-    return r < 0 ? r : SINK_HAS;
-}
-
-static int put_blob(void *of, const struct descriptor *d, const struct part *p, struct err *e)
 {
     struct folder *f = of;
     int r = strv_add(&f->written, d->digest.hex, e);
 
-    return r < 0 ? r : part_put(p, f->fd, d->digest.hex, e);
+    (void)from;
+    if (r < 0)
+        return r;
+    return part_is(f->fd, d->digest.hex, &d->digest, d->size) ? SINK_HAS : SINK_LACKS;
+}
+
+static int put_blob(void *of, const struct descriptor *d, const struct part *p, struct err *e)
+{
+    const struct folder *f = of;
+
+    return part_put(p, f->fd, d->digest.hex, e);
 }
 
 static int put_manifest(void *of, const struct text *bytes, const char *media_type,
@@ -131,7 +130,13 @@ static int check_empty(int fd, const char *path, struct err *e)
 
 int sink_dir_open(const char *path, struct sink *ret, struct err *e)
 {
-    static const struct sink_kind kind = {has, put_blob, put_manifest, finish, close_folder};
+    static const struct sink_kind kind = {
+        .has = has,
+        .blob = put_blob,
+        .manifest = put_manifest,
+        .finish = finish,
+        .close = close_folder,
+    };
     autofd int fd = -1;
     struct folder *f;
     int r;

@@ -242,11 +242,17 @@ static int open_place(struct place *l, const char *path, const char *name, struc
 
 int sink_docker_open(const char *path, const char *name, struct sink *ret, struct err *e)
 {
-    static const struct sink_kind kind = {has, put_blob, put_manifest, finish, close_place};
+    static const struct sink_kind kind = {
+        .has = has,
+        .blob = put_blob,
+        .manifest = put_manifest,
+        .finish = finish,
+        .close = close_place,
+    };
     struct place *l = calloc(1, sizeof *l);
     int r;
 
-    *ret = (struct sink){.of = l};
+    *ret = (struct sink){.of = l, .serial = true};
     if (!l)
         return err_memory(e);
     snprintf(ret->name, sizeof ret->name, "docker-archive:%s%s%s", path, *name ? ":" : "", name);

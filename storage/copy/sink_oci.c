@@ -153,11 +153,18 @@ static int open_archive(struct place *l, const char *path, struct err *e)
 
 int sink_oci_open(const char *path, bool archive, const char *name, struct sink *ret, struct err *e)
 {
-    static const struct sink_kind kind = {has, put_blob, put_manifest, finish, close_place};
+    static const struct sink_kind kind = {
+        .has = has,
+        .blob = put_blob,
+        .manifest = put_manifest,
+        .finish = finish,
+        .close = close_place,
+    };
     struct place *l = calloc(1, sizeof *l);
     int r;
 
-    *ret = (struct sink){.of = l, .indexes = true, .oci = true, .compress = true};
+    *ret =
+        (struct sink){.serial = archive, .of = l, .indexes = true, .oci = true, .compress = true};
     if (!l)
         return err_memory(e);
     snprintf(ret->name, sizeof ret->name, "oci%s:%s%s%s", archive ? "-archive" : "", path,

@@ -11,6 +11,7 @@
 struct there {
     struct registry registry;
     struct ref name;
+    struct upload_progress progress; /* sent NULL: nobody watches */
 };
 
 static int has(void *of, const struct descriptor *d, const struct source *from, struct err *e)
@@ -32,7 +33,8 @@ static int put_blob(void *of, const struct descriptor *d, const struct part *p, 
 {
     struct there *t = of;
 
-    return upload_part(&t->registry, &d->digest, p->fd, p->from, p->size, NULL, e);
+    return upload_part(&t->registry, &d->digest, p->fd, p->from, p->size,
+                       t->progress.sent ? &t->progress : NULL, e);
 }
 
 static int put_manifest(void *of, const struct text *bytes, const char *media_type,
@@ -66,6 +68,25 @@ static void close_there(void *of)
     free(t);
 }
 
+static void watch(void *of, void (*moved)(void *arg, long long bytes), void *arg)
+{
+    struct there *t = of;
+
+    t->progress = (struct upload_progress){.sent = moved, .arg = arg};
+}
+
+/* The parent's connection is not ours, not even to close it. */
+static int again(void *of, void (*note)(void *arg, const char *text), void *arg, struct err *e)
+{
+    struct there *t = of;
+    struct conf_endpoint at = t->registry.endpoint;
+    struct registry_options o = t->registry.options;
+
+    o.note = note;
+    o.arg = arg;
+    return registry_open(&at, &o, &t->registry, e);
+}
+
 static int find_endpoint(const struct ref *to, struct conf_endpoint *ret, struct err *e)
 {
     struct conf_endpoint list[CONF_ENDPOINTS];
@@ -85,7 +106,15 @@ static int find_endpoint(const struct ref *to, struct conf_endpoint *ret, struct
 int sink_registry_open(const struct ref *name, const struct registry_options *o, struct sink *ret,
                        struct err *e)
 {
-    static const struct sink_kind kind = {has, put_blob, put_manifest, finish, close_there};
+    static const struct sink_kind kind = {
+        .has = has,
+        .blob = put_blob,
+        .manifest = put_manifest,
+        .finish = finish,
+        .close = close_there,
+        .watch = watch,
+        .again = again,
+    };
     struct registry_options how = *o;
     struct there *t = calloc(1, sizeof *t);
     struct conf_endpoint at;

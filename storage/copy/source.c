@@ -41,6 +41,18 @@ int source_blob(struct source *s, const struct descriptor *d, struct part *ret, 
     return err_wrap(e, r, "%s", s->name);
 }
 
+void source_watch(struct source *s, void (*moved)(void *arg, long long bytes), void *arg)
+{
+    if (s->kind->watch)
+        s->kind->watch(s->of, moved, arg);
+}
+
+int source_again(struct source *s, void (*note)(void *arg, const char *text), void *arg,
+                 struct err *e)
+{
+    return s->kind->again ? err_wrap(e, s->kind->again(s->of, note, arg, e), "%s", s->name) : 0;
+}
+
 int source_text(struct source *s, const struct descriptor *d, struct text *ret, struct err *e)
 {
     autopart struct part p = PART_NONE;

@@ -27,6 +27,10 @@ struct source_kind {
     /* May the image with this manifest be taken, as the signature policy has it? NULL: nobody can
      * say, so not where there is a policy. */
     int (*admit)(void *of, const struct trust *t, const struct digest *d, struct err *e);
+    /* Of a network only, else NULL. `watch`: tell how far the blob is that is being read; fn NULL:
+     * no more. `again`: a forked process opens a connection of its own, whose retries it notes. */
+    void (*watch)(void *of, void (*moved)(void *arg, long long bytes), void *arg);
+    int (*again)(void *of, void (*note)(void *arg, const char *text), void *arg, struct err *e);
 };
 
 struct source {
@@ -54,6 +58,10 @@ int source_manifest(struct source *s, const struct digest *d, struct text *ret,
 int source_admit(struct source *s, const struct trust *t, const struct digest *d, struct err *e);
 /* A blob by its digest and (when >= 0) its size. -ENOENT: the source has it not. */
 int source_blob(struct source *s, const struct descriptor *d, struct part *ret, struct err *e);
+/* See source_kind; nothing where there is no network. */
+void source_watch(struct source *s, void (*moved)(void *arg, long long bytes), void *arg);
+int source_again(struct source *s, void (*note)(void *arg, const char *text), void *arg,
+                 struct err *e);
 /* The same of a small one: a config. */
 int source_text(struct source *s, const struct descriptor *d, struct text *ret, struct err *e);
 

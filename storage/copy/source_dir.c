@@ -60,7 +60,12 @@ static int admit(void *of, const struct trust *t, const struct digest *d, struct
 
 int source_dir_open(const char *path, struct source *ret, struct err *e)
 {
-    static const struct source_kind kind = {read_manifest, read_blob, close_folder, admit};
+    static const struct source_kind kind = {
+        .manifest = read_manifest,
+        .blob = read_blob,
+        .close = close_folder,
+        .admit = admit,
+    };
     struct folder *f = calloc(1, sizeof *f);
     int r = 0;
 

@@ -224,7 +224,12 @@ static int open_place(struct store *s, const char *path, const char *name, struc
 int source_docker_open(struct store *s, const char *path, const char *name, struct source *ret,
                        struct err *e)
 {
-    static const struct source_kind kind = {read_manifest, read_blob, close_place, admit};
+    static const struct source_kind kind = {
+        .manifest = read_manifest,
+        .blob = read_blob,
+        .close = close_place,
+        .admit = admit,
+    };
     struct place *l = calloc(1, sizeof *l);
     int r;
 

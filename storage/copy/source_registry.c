@@ -1,10 +1,10 @@
-/* Theory of operation: a blob is downloaded into a temporary file of the store, under the name that
- * a pull would give it there, and loses that name when it is whole and verified; only the open file
- * is left. A transfer that breaks goes on where the file ends. */
+/* Theory of operation: a blob is downloaded into a temporary file of the store that has no name, so
+ * that nothing is left of a copy that is killed. A transfer that breaks goes on where the file
+ * ends.
+ */
 #include "storage/copy/source_registry.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +23,8 @@ struct there {
     char reference[200];
     struct text first; /* the manifest that the name leads to */
     struct digest first_digest;
+    void (*moved)(void *arg, long long bytes); /* or NULL */
+    void *arg;
 };
 
 struct download {
@@ -70,6 +72,8 @@ static int sink(void *arg, const struct http_answer *a, const char *bytes, size_
     if (d->blob->size >= 0 && have + (long long)n > d->blob->size)
         return err_set(e, EBADMSG, "more bytes arrive than the %lld that were announced",
                        d->blob->size);
+    if (n && d->at->moved)
+        d->at->moved(d->at->arg, have + (long long)n);
     return n ? blob_add(&d->writer, bytes, n, e) : 0;
 }
 
@@ -117,7 +121,7 @@ static int try_once(struct download *d, struct err *e)
 static int fetch(struct there *t, const struct descriptor *blob, struct part *ret, struct err *e)
 {
     struct download d = {.at = t, .blob = blob};
-    int r = blob_begin(t->store, &blob->digest, &d.writer, e), fd = -1;
+    int r = blob_begin_loose(t->store, &d.writer, e);
 
     if (r < 0)
         return r;
@@ -126,15 +130,12 @@ static int fetch(struct there *t, const struct descriptor *blob, struct part *re
     } while (r == 0);
     if (r > 0)
         r = blob_verify(&d.writer, &blob->digest, blob->size, e);
-    if (r == 0) {
-        fd = fcntl(d.writer.fd, F_DUPFD_CLOEXEC, 3);
-        if (fd < 0)
-            r = err_sys(e, "cannot keep a file open");
+    if (r < 0) {
+        blob_abandon(&d.writer);
+        return r;
     }
-    if (r == 0)
-        *ret = (struct part){.fd = fd, .size = (long long)d.writer.written};
-    blob_abandon(&d.writer);
-    return r;
+    ret->size = (long long)d.writer.written;
+    return blob_end_loose(&d.writer, &ret->fd, e);
 }
 
 static int read_blob(void *of, const struct descriptor *d, struct part *ret, struct err *e)
@@ -149,6 +150,26 @@ static int read_blob(void *of, const struct descriptor *d, struct part *ret, str
         part_close(ret);
     }
     return err_wrap(e, fetch(t, d, ret, e), "blob sha256:%s", d->digest.hex);
+}
+
+static void watch(void *of, void (*moved)(void *arg, long long bytes), void *arg)
+{
+    struct there *t = of;
+
+    t->moved = moved;
+    t->arg = arg;
+}
+
+/* The parent's connection is not ours, not even to close it. */
+static int again(void *of, void (*note)(void *arg, const char *text), void *arg, struct err *e)
+{
+    struct there *t = of;
+    struct conf_endpoint at = t->registry.endpoint;
+    struct registry_options o = t->registry.options;
+
+    o.note = note;
+    o.arg = arg;
+    return registry_open(&at, &o, &t->registry, e);
 }
 
 /* ---- opening ---- */
@@ -213,7 +234,14 @@ static int open_first(struct there *t, const struct ref *name, const struct regi
 int source_registry_open(struct store *s, const struct ref *name, const struct registry_options *o,
                          struct source *ret, struct err *e)
 {
-    static const struct source_kind kind = {read_manifest, read_blob, close_there, admit};
+    static const struct source_kind kind = {
+        .manifest = read_manifest,
+        .blob = read_blob,
+        .close = close_there,
+        .admit = admit,
+        .watch = watch,
+        .again = again,
+    };
     struct there *t = calloc(1, sizeof *t);
     char text[REF_TEXT_MAX];
     int r;

@@ -86,7 +86,12 @@ static void close_inside(void *of)
 int source_store_open(struct store *s, const struct digest *d, const char *name,
                       const struct place_options *o, struct source *ret, struct err *e)
 {
-    static const struct source_kind kind = {read_manifest, read_blob, close_inside, admit};
+    static const struct source_kind kind = {
+        .manifest = read_manifest,
+        .blob = read_blob,
+        .close = close_inside,
+        .admit = admit,
+    };
     struct inside *i = calloc(1, sizeof *i);
 
     if (!i)

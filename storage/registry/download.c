@@ -124,9 +124,7 @@ int download_file(struct store *s, const struct url *from, const struct download
 {
     /* who writes http:// wants it; a redirect must not lead there from https */
     const struct http_options how = {.no_verify = o->tls_verify == 0, .plain = !from->tls};
-    const struct digest unknown = {.hex = "download"};
     struct download d = {.o = o, .from = from, .max = o->max};
-    autofd int fd = -1;
     struct statvfs vfs;
     int r = http_new(&how, &d.http, e);
 
@@ -135,16 +133,14 @@ int download_file(struct store *s, const struct url *from, const struct download
                     ? (long long)((unsigned long long)vfs.f_bavail * vfs.f_frsize)
                     : 1LL << 40;
     if (r == 0)
-        r = blob_begin(s, &unknown, &d.file, e);
+        r = blob_begin_loose(s, &d.file, e);
     if (r == 0) {
         r = run(&d, e);
-        fd = r < 0 ? -1 : fcntl(d.file.fd, F_DUPFD_CLOEXEC, 3);
-        if (r == 0 && (fd < 0 || lseek(fd, 0, SEEK_SET) < 0))
-            r = err_sys(e, "cannot keep the file open");
-        blob_abandon(&d.file);
+        if (r == 0)
+            r = blob_end_loose(&d.file, ret_fd, e);
+        else
+            blob_abandon(&d.file);
     }
     http_free(d.http);
-    if (r == 0)
-        *ret_fd = take_fd(&fd);
     return r;
 }
