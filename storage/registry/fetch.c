@@ -7,8 +7,10 @@
  * the store has already is unpacked by the same path without a transfer. The pages are in the
  * page cache, so nothing is read from the disk again, and our own memory stays small.
  *
- * The compressed blob is kept for a later push (packaging/decisions/0016). The one rule: a layer
- * that is unpacked already is not fetched, also when its blob is not in the store.
+ * The compressed blob is kept for a later push, save or copy (packaging/decisions/0016). A layer
+ * that is unpacked already, but from another blob (plain, or compressed in another way), goes the
+ * whole way once more: the blob is verified as any other, and the second unpacking thrown away.
+ * That is rare.
  *
  * A pull that was killed leaves what it had of a blob in its temporary folder. Who has the layer's
  * turn next takes that file over (storage/partial): its bytes are hashed and go to the worker as if
@@ -434,34 +436,24 @@ static int begin(struct layer *l, struct err *e)
     return 0;
 }
 
-/* A pull was killed between giving the layer its name and giving the blob its name. */
-static int rescue_blob(struct layer *l, struct err *e)
+static bool is_here(const struct layer *l)
 {
-    struct store *s = l->all->f->store;
-    int r = partial_adopt(s, &l->blob->digest, l->blob->size, false, &l->writer, &l->adopted, NULL);
+    const struct store *s = l->all->f->store;
 
-    if (r < 0)
-        return 0;
-    r = partial_hash(&l->writer, &l->adopted, (size_t)l->blob->size, e);
-    if (r < 0 || blob_verify(&l->writer, &l->blob->digest, l->blob->size, NULL) < 0) {
-        blob_abandon(&l->writer);
-        return r;
-    }
-    return blob_commit(s, &l->writer, &l->blob->digest, l->blob->size, true, e);
+    return layer_exists(s, l->diff_id) && blob_exists(s, &l->blob->digest);
 }
 
 /* Is it there, may we fetch it, or is another at it? */
 static int try_begin(struct layer *l, struct err *e)
 {
-    const struct store *s = l->all->f->store;
     struct err why = {0};
     int r;
 
-    if (layer_exists(s, l->diff_id) && blob_exists(s, &l->blob->digest)) {
+    if (is_here(l)) {
         be_done(l, PULL_EXISTS);
         return 0;
     }
-    r = turn_take(s, l->diff_id, &l->turn, &why);
+    r = turn_take(l->all->f->store, l->diff_id, &l->turn, &why);
     if (r == -EWOULDBLOCK) {
         if (l->state == WAIT)
             tell(l, PULL_WAIT, NULL);
@@ -473,12 +465,10 @@ static int try_begin(struct layer *l, struct err *e)
             *e = why;
         return r;
     }
-    if (!layer_exists(s, l->diff_id))
+    if (!is_here(l))
         return begin(l, e);
-    r = blob_exists(s, &l->blob->digest) ? 0 : rescue_blob(l, e);
-    if (r == 0)
-        be_done(l, PULL_EXISTS);
-    return r;
+    be_done(l, PULL_EXISTS);
+    return 0;
 }
 
 static int step(struct layer *l, bool tick, struct err *e)

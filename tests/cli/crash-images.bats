@@ -66,6 +66,19 @@ kill_at() {
     wait $pid || true
 }
 
+# lasts COMMAND...: how many milliseconds it takes when nobody kills it, in $SPAN.
+lasts() {
+    local began=${EPOCHREALTIME/./}
+    "$@" >/dev/null
+    SPAN=$(((${EPOCHREALTIME/./} - began) / 1000 + 5))
+}
+
+# A moment in that time, in seconds, in $MOMENT (a subshell would draw the same number each time).
+moment() {
+    local ms=$((RANDOM % SPAN))
+    printf -v MOMENT '%d.%03d' $((ms / 1000)) $((ms % 1000))
+}
+
 # Nothing temporary, no lock of a pull.
 tidy() {
     is "$(find "$RCTR_STATE/tmp" "$RCTR_STATE/cache/pull" -mindepth 1 2>/dev/null)" ""
@@ -78,9 +91,13 @@ verified() { has "$(rctr system check)" "no problems"; }
 pull_killed() {
     local left round some=0
     RANDOM=$1$1
+    rate 5000000
+    lasts rctr pull -q "$HTTP/some/image"
+    rctr rmi -f "$HTTP/some/image" >/dev/null
     for round in $(seq "$1"); do
         rate 5000000
-        kill_at "$2" "$(printf '0.%03d' $((RANDOM % 420 + 10)))" rctr pull -q "$HTTP/some/image"
+        moment
+        kill_at "$2" "$MOMENT" rctr pull -q "$HTTP/some/image"
         rate 0
         served
         left=$(missing)
@@ -92,9 +109,11 @@ pull_killed() {
         tidy
         verified
         rctr rmi -f "$HTTP/some/image" >/dev/null
-        is "$(ls "$RCTR_STATE/layers" "$RCTR_STATE/blobs/sha256" | grep -c '^[0-9a-f]\{64\}$')" 0
+        is "$(find "$RCTR_STATE/layers" "$RCTR_STATE/blobs/sha256" -mindepth 1)" ""
     done
-    [ "$some" -ge $(($1 / 4)) ] # else the moments were not those that this is about
+    # Else the moments were not those that this is about. When only a helper dies the pull fails, and
+    # a pull that fails leaves nothing.
+    [ "$2" = one ] || [ "$some" -ge $(($1 / 5)) ]
 }
 
 @test "pull killed at 40 moments: the next one fetches only what is missing" {
@@ -134,11 +153,11 @@ pull_killed() {
 # taken_over REPOSITORY...: one pull of some/image works and is killed while others of these wait.
 taken_over() {
     local first n pids=()
-    rate 3000000
+    rate 500000
     rctr pull -q "$HTTP/some/image" 3>&- &
     first=$!
     for _ in $(seq 100); do # it works, and has some of it
-        [ "$(missing)" -lt 5000000 ] && break
+        [ "$(missing)" -lt 5500000 ] && break
         sleep 0.02
     done
     for n; do
@@ -155,7 +174,7 @@ taken_over() {
     served
     # Nothing is asked for a second time from its beginning. More than the layers have in sum: what
     # was in the first one's sockets when it died.
-    is "$(grep -c 'START layer' "$SLOW/log")" 8
+    [ "$(grep -c 'START layer' "$SLOW/log")" -le 8 ]
     [ "$(sent layer)" -lt 7000000 ]
     tidy
     verified
@@ -207,15 +226,23 @@ whole_or_nothing() { # REPOSITORY TAG
     done
 }
 
+new_image() { # that no registry has a part of
+    head -c 4000000 /dev/urandom >noise
+    tar -cf noise.tar noise
+    rctr import -q noise.tar localhost/pushed
+    rctr image prune -f
+}
+
 push_killed() { # ROUNDS WHOM
     local round repo begun=0
     RANDOM=$1$1
+    new_image
+    lasts rctr push -q localhost/pushed "$RCTR_TEST_REGISTRY/crash$$x$RANDOM$RANDOM:1"
     for round in $(seq "$1"); do
-        head -c 4000000 /dev/urandom >noise
-        tar -cf noise.tar noise
-        rctr import -q noise.tar localhost/pushed
+        new_image
         repo=crash$$x$RANDOM$RANDOM
-        kill_at "$2" "$(printf '0.%03d' $((RANDOM % 200 + 5)))" rctr push -q localhost/pushed "$RCTR_TEST_REGISTRY/$repo:1"
+        moment
+        kill_at "$2" "$MOMENT" rctr push -q localhost/pushed "$RCTR_TEST_REGISTRY/$repo:1"
         [ -z "$(ls "$RCTR_STATE/tmp")" ] || begun=$((begun + 1))
         whole_or_nothing "$repo" 1
         echo "round $round"
@@ -228,8 +255,8 @@ push_killed() { # ROUNDS WHOM
         rctr rmi localhost/pushed
     done
     echo "$begun of $1 were killed while they worked"
-    [ "$2" = one ] || [ "$begun" -ge $(($1 / 4)) ]
-    is "$(ls "$RCTR_STATE/cache" | grep packed)" ""
+    [ "$2" = one ] || [ "$begun" -ge $(($1 / 5)) ]
+    is "$(find "$RCTR_STATE/cache" -name 'packed*')" ""
 }
 
 @test "push killed at 40 moments: the name at the registry is whole or not there, the next push works" {
@@ -241,8 +268,11 @@ push_killed() { # ROUNDS WHOM
 load_killed() { # ROUNDS WHOM ARCHIVE
     local round begun=0
     RANDOM=$1$1
+    lasts rctr load -q -i "$3"
+    rctr rmi -f "$ID"
     for round in $(seq "$1"); do
-        kill_at "$2" "$(printf '0.%03d' $((RANDOM % 180 + 5)))" rctr load -q -i "$3"
+        moment
+        kill_at "$2" "$MOMENT" rctr load -q -i "$3"
         [ -z "$(ls "$RCTR_STATE/tmp")" ] || begun=$((begun + 1))
         echo "round $round of $3"
         rctr load -q -i "$3"
@@ -250,10 +280,10 @@ load_killed() { # ROUNDS WHOM ARCHIVE
         verified
         is "$(rctr images -q)" "$ID"
         rctr rmi -f "$ID"
-        is "$(ls "$RCTR_STATE/layers" "$RCTR_STATE/blobs/sha256" | grep -c '^[0-9a-f]\{64\}$')" 0
+        is "$(find "$RCTR_STATE/layers" "$RCTR_STATE/blobs/sha256" -mindepth 1)" ""
     done
     echo "$begun of $1 were killed while they worked"
-    [ "$2" = one ] || [ "$begun" -ge $(($1 / 4)) ]
+    [ "$2" = one ] || [ "$begun" -ge $(($1 / 5)) ]
 }
 
 @test "load killed at 40 moments: the next load works" {

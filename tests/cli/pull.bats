@@ -54,6 +54,24 @@ setup() {
     is "$(cat "$RCTR_STATE"/layers/*/tree/file | sort)" "$(printf 'plain\nzstd')"
 }
 
+@test "a layer that is here in another compression: its blob comes too, so that all can be saved" {
+    need_registry
+    local repo=$RCTR_TEST_REGISTRY/keep$RANDOM$RANDOM
+    rctr pull -q "$RCTR_TEST_REGISTRY/test/busybox:latest"
+    rctr push -q --force-compression --compression-format zstd "$RCTR_TEST_REGISTRY/test/busybox:latest" "$repo:zstd"
+    rctr image prune -af
+    rctr rmi -af
+    rctr pull -q "$RCTR_TEST_REGISTRY/test/busybox:latest"
+    rctr pull -q "$repo:zstd"
+    is "$(ls "$RCTR_STATE/layers" | wc -l)" 1
+    is "$(ls "$RCTR_STATE/blobs/sha256" | wc -l)" 5 # two manifests and layers, one config
+    rctr save -q -o all.tar "$RCTR_TEST_REGISTRY/test/busybox:latest" "$repo:zstd"
+    rctr pull "$repo:zstd" 2>again
+    ! grep -q ' done$' again
+    rctr rmi "$repo:zstd"
+    is "$(ls "$RCTR_STATE/blobs/sha256" | wc -l)" 3
+}
+
 @test "docker's own manifest format" {
     need_registry
     skopeo copy -q --insecure-policy --format v2s2 --src-tls-verify=false --dest-tls-verify=false \
@@ -78,7 +96,7 @@ setup() {
     for pid in "${pids[@]}"; do wait "$pid"; done
     is "$(cat out.* | sort -u | wc -l)" 1
     # one fetches the layer, the others wait for it and only read manifest and config
-    is "$(grep "/ok/$BATS_TEST_NUMBER/blobs/" "$FAKE/log" | sort | uniq -c | awk '$1 == 1' | wc -l)" 1
+    is "$(grep "/ok/$BATS_TEST_NUMBER/blobs/" "$FAKE/log" | sort | uniq -c | awk '$1 == 1' | wc -l)" 2 # config and layer
     is "$(ls "$RCTR_STATE/layers" | wc -l)" 1
     is "$(find "$RCTR_STATE/tmp" "$RCTR_STATE/cache" -type f)" ""
 }

@@ -77,7 +77,7 @@ honest() {
 @test "a layer's size is counted once and noted" {
     image_load one hello
     rctr system df
-    is "$(ls "$RCTR_STATE"/layers/*/usage.json | wc -l)" 1
+    is "$(find "$RCTR_STATE/layers" -name usage.json | wc -l)" 1
     before=$(raw Images RawSize)
     # a note is believed while the layer has the same entries, else not
     sed -i 's/"bytes": *[0-9]*/"bytes":12345678/' "$RCTR_STATE"/layers/*/usage.json
