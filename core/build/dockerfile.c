@@ -187,6 +187,18 @@ static int set_rest(struct dockerfile_instruction *i, size_t at, struct err *e)
     return i->rest ? 0 : err_memory(e);
 }
 
+static int split(const struct dockerfile *f, struct dockerfile_instruction *i, bool quotes,
+                 struct err *e)
+{
+    int r;
+
+    i->form = DOCKERFILE_AS_WORDS;
+    r = dockerfile_words_split(i->rest, i->rest_at, quotes, f->directives.escape, &i->args, e);
+    return r < 0 ? dockerfile_error_wrap(e, r, &f->source,
+                                         dockerfile_lex_place(&i->line, i->rest_at, 1))
+                 : 0;
+}
+
 /* JSON if it is JSON, else `other`. */
 static int json_or(const struct dockerfile *f, struct dockerfile_instruction *i,
                    enum dockerfile_form other, struct err *e)
@@ -197,16 +209,7 @@ static int json_or(const struct dockerfile *f, struct dockerfile_instruction *i,
         return dockerfile_error_wrap(e, r, &f->source,
                                      dockerfile_lex_place(&i->line, i->rest_at, 1));
     i->form = r ? DOCKERFILE_AS_JSON : other;
-    if (r || other == DOCKERFILE_AS_TEXT)
-        return 0;
-    return dockerfile_words_split(i->rest, i->rest_at, false, f->directives.escape, &i->args, e);
-}
-
-static int split(const struct dockerfile *f, struct dockerfile_instruction *i, bool quotes,
-                 struct err *e)
-{
-    i->form = DOCKERFILE_AS_WORDS;
-    return dockerfile_words_split(i->rest, i->rest_at, quotes, f->directives.escape, &i->args, e);
+    return r || other == DOCKERFILE_AS_TEXT ? 0 : split(f, i, false, e);
 }
 
 /* HEALTHCHECK NONE, HEALTHCHECK CMD … */

@@ -327,13 +327,14 @@ void dockerfile_lex_heredoc_free(struct dockerfile_heredoc *h)
 }
 
 /* The end of the shell word that begins at s; quotes and backslashes hold it together. NULL: a
- * quote is not closed, so that there are no words to speak of. */
-static const char *word_end(const char *s)
+ * quote is not closed, so that there are no words to speak of. `last_arithmetic`: the last "))" of
+ * the line, or its beginning when there is none. */
+static const char *word_end(const char *s, const char *last_arithmetic)
 {
     while (*s && !strchr(space, *s)) {
         if (*s == '\\' && s[1]) {
             s += 2;
-        } else if (strncmp(s, "$((", 3) == 0 && strstr(s, "))")) {
+        } else if (s < last_arithmetic && strncmp(s, "$((", 3) == 0) {
             s = strstr(s, "))") + 2; /* arithmetic: << is no here-document in it */
         } else if (*s == '\'') {
             s = strchr(s + 1, '\'');
@@ -376,7 +377,7 @@ static char *unquote(const char *s, const char *end, bool *ret_quoted)
 }
 
 /* Blanks may stand between "<<" and its word: then the word goes on to the end of that one. */
-static const char *heredoc_end(const char *s, const char *end)
+static const char *heredoc_end(const char *s, const char *end, const char *last_arithmetic)
 {
     const char *p = s + strspn(s, "0123456789");
     size_t blanks;
@@ -384,7 +385,8 @@ static const char *heredoc_end(const char *s, const char *end)
     if (strncmp(p, "<<", 2) != 0 || (p + 2 != end && !(p[2] == '-' && p + 3 == end)))
         return end;
     blanks = strspn(end, " \t");
-    return blanks && end[blanks] && end[blanks] != '<' ? word_end(end + blanks) : end;
+    return blanks && end[blanks] && end[blanks] != '<' ? word_end(end + blanks, last_arithmetic)
+                                                       : end;
 }
 
 /* [fd]<<[-] WORD; 0 when the shell word s..end is something else. */
@@ -415,20 +417,29 @@ static int parse_heredoc(const char *s, const char *end, struct dockerfile_hered
     return 1;
 }
 
+static const char *find_last(const char *s, const char *what)
+{
+    const char *last = s;
+
+    for (const char *p = s; (p = strstr(p, what)); p++)
+        last = p;
+    return last;
+}
+
 int dockerfile_lex_heredocs(const struct dockerfile_line *line,
                             struct dockerfile_heredoc ret[DOCKERFILE_LEX_HEREDOCS_MAX],
                             const struct dockerfile_source *source, struct err *e)
 {
-    const char *s = line->text, *end;
+    const char *s = line->text, *end, *last = find_last(s, "))");
     bool open = false;
     int n = 0, r = 0;
 
     while (r >= 0 && !open && *(s += strspn(s, space))) {
         struct dockerfile_heredoc h;
 
-        end = word_end(s);
+        end = word_end(s, last);
         if (end)
-            end = heredoc_end(s, end);
+            end = heredoc_end(s, end, last);
         open = !end; /* the rest is one text, and what came before does not count */
         r = open ? 0 : parse_heredoc(s, end, &h, e);
         if (r > 0 && n == DOCKERFILE_LEX_HEREDOCS_MAX) {

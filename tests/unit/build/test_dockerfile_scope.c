@@ -59,10 +59,9 @@ static int walk_stage(struct scene *s, size_t stage, struct text *t, struct err 
     struct dockerfile_from from;
     int r = dockerfile_args_from(&v, &from, e);
 
-    if (r < 0)
-        return r;
-    text_addf(t, "%u: FROM %s\n", v.i->line.first, from.image);
-    if (from.stage >= 0)
+    if (r == 0)
+        text_addf(t, "%u: FROM %s\n", v.i->line.first, from.image);
+    if (r == 0 && from.stage >= 0)
         r = dockerfile_scope_copy(scope, &s->stages[from.stage], e);
     dockerfile_args_from_free(&from);
     w.context = scope;
