@@ -161,8 +161,8 @@ static bool is_one_of(const struct names *l, const char *name)
     return l->more;
 }
 
-static int remove_image(struct store *s, const struct image_target *i, const char *word, bool force,
-                        struct err *e)
+static int remove_image(struct store *s, const struct image_target *i, const char *word,
+                        const struct image_rm_args *a, struct err *e)
 {
     struct names names = {.s = s, .id = &i->id};
     struct ref given;
@@ -171,19 +171,20 @@ static int remove_image(struct store *s, const struct image_target *i, const cha
 
     if (r < 0)
         return r;
-    by_name = i->name[0] && ref_parse(i->name, &given, NULL) == 0 && is_one_of(&names, i->name);
+    by_name = !a->all && i->name[0] && ref_parse(i->name, &given, NULL) == 0 &&
+              is_one_of(&names, i->name);
     if (names.n == 0)
         return err_set(e, EBUSY,
                        "image %s belongs to an index (manifest list) that has a name: remove that",
                        word);
     if (by_name && names.tagged > 1)
         return remove_name(s, &i->id, &given, e);
-    if (!by_name && names.tagged > 1 && !force)
+    if (!by_name && names.tagged > 1 && !a->force && !a->all)
         return err_set(e, EBUSY,
                        "unable to delete image \"%s\" by ID with more than one tag: "
                        "remove it by a name, or force it (rctr rmi -f)",
                        word);
-    r = clear_users(s, i, word, force, e);
+    r = clear_users(s, i, word, a->force, e);
     do {
         for (size_t n = 0; r == 0 && n < names.n; n++)
             r = remove_name(s, &i->id, &names.v[n], e);
@@ -213,7 +214,7 @@ static int remove_word(struct store *s, const char *word, const struct image_rm_
         if (e)
             e->status = STATUS_MISSING;
     }
-    return r < 0 ? r : remove_image(s, &t, word, a->force, e);
+    return r < 0 ? r : remove_image(s, &t, word, a, e);
 }
 
 /* Every one is tried; the first failure is the command's, the others are printed here. */
@@ -242,13 +243,8 @@ static int all_ids(const struct store *s, struct strv *ret, struct err *e)
     autoimages struct image_list images = {0};
     int r = image_list_load(s, &images, e);
 
-    for (size_t i = 0; r == 0 && i < images.n; i++) {
-        /* By name while there is just one, so that no force is needed. */
-        for (size_t n = 0; r == 0 && n < images.v[i].names.n; n++)
-            r = strv_add(ret, images.v[i].names.v[n], e);
-        if (r == 0 && images.v[i].names.n == 0)
-            r = strv_addf(ret, e, "sha256:%s", images.v[i].id.hex);
-    }
+    for (size_t i = 0; r == 0 && i < images.n; i++)
+        r = strv_addf(ret, e, "sha256:%s", images.v[i].id.hex);
     return r;
 }
 

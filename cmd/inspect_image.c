@@ -6,6 +6,7 @@
 #include "core/base/auto.h"
 #include "core/base/when.h"
 #include "storage/blob.h"
+#include "storage/image_index.h"
 #include "storage/image_list.h"
 #include "storage/image_member.h"
 #include "storage/refs.h"
@@ -189,11 +190,25 @@ void inspect_image_about_free(struct inspect_image_about *a)
     text_free(&a->manifest);
 }
 
+/* An index is inspected as its image for this machine; it may have none here. */
+static int find(const struct store *s, const char *word, struct image *ret, struct err *e)
+{
+    struct image_target t;
+    int r = image_find(s, word, NULL, ret, e);
+
+    if (r != -ENOENT || image_find_target(s, word, &t, NULL) < 0 || !t.is_index)
+        return r;
+    return err_set(e, ENODATA,
+                   "%s is an index (manifest list), and the store has no image of it for this "
+                   "machine: rctr manifest inspect %s shows what it lists",
+                   word, word);
+}
+
 int inspect_image(const struct store *s, const char *word, json_t **ret, struct err *e)
 {
     autoimage struct image i = {0};
     struct names n = {.about = {.store = s}, .manifest = &i.manifest_digest};
-    int r = image_find(s, word, NULL, &i, e);
+    int r = find(s, word, &i, e);
 
     if (r == 0)
         r = refs_each_target(s, see, &n, e);

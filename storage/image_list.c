@@ -8,6 +8,7 @@
 
 #include "core/base/auto.h"
 #include "core/base/log.h"
+#include "core/base/when.h"
 #include "storage/image_member.h"
 #include "storage/layer.h"
 #include "storage/record.h"
@@ -264,6 +265,18 @@ static int add_digest(struct image_entry *entry, const struct ref *name, const s
     return strv_has(&entry->digests, text) ? 0 : strv_add(&entry->digests, text, e);
 }
 
+/* An index without images here is as old as its name. */
+static void take_time(const struct store *s, const struct ref *name, struct image_entry *entry)
+{
+    char text[WHEN_MAX];
+    long long ns = 0;
+
+    if (refs_time(s, name, &ns, NULL) < 0)
+        return;
+    entry->created = ns / 1000000000;
+    snprintf(entry->created_text, sizeof entry->created_text, "%s", when_format(ns, text));
+}
+
 static int see(void *arg, const struct ref *name, const struct refs_target *t, struct err *e)
 {
     struct loading *l = arg;
@@ -275,6 +288,8 @@ static int see(void *arg, const struct ref *name, const struct refs_target *t, s
         r = add_entry(l, name, &t->digest, &entry, e);
     if (r < 0 || !entry || refs_is_unnamed(name))
         return r;
+    if (entry->is_index && !entry->created)
+        take_time(l->s, name, entry);
     if (!name->digest.hex[0])
         r = strv_add(&entry->names, ref_format(name, text), e);
     if (r == 0)

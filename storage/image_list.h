@@ -12,7 +12,8 @@ struct image_entry {
     struct strv names;   /* "docker.io/library/alpine:latest"; empty: a dangling image */
     struct strv digests; /* "docker.io/library/alpine@sha256:…", that of an index before others */
     struct platform platform;
-    long long created;     /* seconds since 1970; 0 when unknown; of an index: its newest image's */
+    long long created;     /* seconds since 1970; 0 when unknown; of an index: its newest image's,
+                              without one here: the name's */
     char created_text[64]; /* as the config has it */
     long long size_bytes;  /* of the unpacked files of all layers, each layer once */
     size_t layers;

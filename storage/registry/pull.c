@@ -25,6 +25,7 @@
 #include "core/base/log.h"
 #include "storage/blob.h"
 #include "storage/event.h"
+#include "storage/image_index.h"
 #include "storage/image_load.h"
 #include "storage/image_member.h"
 #include "storage/registry/fetch.h"
@@ -484,6 +485,15 @@ static int ensure_listed(struct store *s, const char *name, const struct ref *me
     return image_find(s, name, want, ret, e);
 }
 
+/* What is known here under a name of our own is not looked for elsewhere: a registry's image of the
+ * same short name is another one. */
+static bool is_own(const struct store *s, const char *name)
+{
+    struct image_target t;
+
+    return image_find_target(s, name, &t, NULL) == 0 && text_starts(t.name, "localhost/");
+}
+
 static int ensure_name(struct store *s, const char *name, enum pull_policy policy,
                        const struct platform *want, const struct pull_options *o, struct image *ret,
                        struct err *e)
@@ -501,6 +511,8 @@ static int ensure_name(struct store *s, const char *name, enum pull_policy polic
     if (found == -ENOENT && (policy != PULL_ALWAYS || text_starts(name, "localhost/")) &&
         pull_listed(s, name, want, &ref))
         return ensure_listed(s, name, &ref, want, o, ret, e);
+    if (found == -ENOENT && policy != PULL_ALWAYS && is_own(s, name))
+        return found;
     r = ref_parse(name, &ref, &why);
     if (r == 0 && strcmp(ref.registry, "localhost") == 0) {
         r = found == 0 ? 0 : image_load_default(s, &ref, o->signature_policy, ret, &why);

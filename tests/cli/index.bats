@@ -353,3 +353,21 @@ count() { # what is in a folder of the store
     timeout 100 rctr save -q --format oci-archive -o it.tar "$repo:level3"
     timeout 100 rctr load -q -i it.tar
 }
+
+@test "a local index without an image for this machine is not looked for elsewhere" {
+    rctr manifest create empty >/dev/null
+    fails_with 125 'no image found in the index' rctr run --network none empty true
+    ! grep -q 'Trying to pull' "$BATS_TEST_TMPDIR/stderr"
+    run rctr inspect empty
+    has "$output" "rctr manifest inspect empty shows what it lists"
+    [[ $(rctr images --format '{{.CreatedSince}}') != *years* ]]
+}
+
+@test "rmi -a takes names, digests and indexes" {
+    two_architectures "$repo" 1
+    rctr pull -q --all-platforms "$repo:1"
+    rctr pull -q "$repo:$host" "$repo@$own"
+    rctr rmi -a >/dev/null
+    is "$(rctr images -a -q)" ""
+    is "$(count blobs/sha256) $(count layers)" "0 0"
+}
