@@ -14,7 +14,7 @@
 
 struct push_args {
     bool quiet, force, all_tags;
-    const char *digestfile, *format, *progress;
+    const char *digestfile, *compression, *format, *progress;
     long long level;
     struct registry_args registry;
 };
@@ -24,7 +24,7 @@ static const struct opt push_opts[] OPT_TABLE = {
              "Push all names that the store has of a repository"),
     REGISTRY_AUTHFILE(struct push_args, registry),
     REGISTRY_CERT_DIR(struct push_args, registry),
-    OPT_TEXT(0, "compression-format", struct push_args, format, "gzip|zstd|none",
+    OPT_TEXT(0, "compression-format", struct push_args, compression, "gzip|zstd|none",
              "Compress layers this way that are not compressed", .preset = "gzip"),
     OPT_INT(0, "compression-level", struct push_args, level, "N",
             "Compress harder: 1 to 9 with gzip, 1 to 19 with zstd", .preset = "-1"),
@@ -33,6 +33,8 @@ static const struct opt push_opts[] OPT_TABLE = {
              "Write the digest of the manifest to FILE", .guess = GUESS_FILE),
     OPT_FLAG(0, "force-compression", struct push_args, force,
              "Compress layers anew that are compressed in another way"),
+    OPT_TEXT(0, "format", struct push_args, format, "oci|v2s2",
+             "Send the manifest in this format (as the image has it)"),
     PROGRESS_OPTION(struct push_args),
     OPT_FLAG('q', "quiet", struct push_args, quiet, "Show nothing"),
     REGISTRY_RETRY(struct push_args, registry),
@@ -40,11 +42,27 @@ static const struct opt push_opts[] OPT_TABLE = {
     OPT_DONE,
 };
 
+static int read_format(const char *text, enum push_format *ret, struct err *e)
+{
+    *ret = PUSH_AS_IS;
+    if (!text)
+        return 0;
+    if (strcmp(text, "oci") == 0)
+        *ret = PUSH_OCI;
+    else if (strcmp(text, "v2s2") == 0 || strcmp(text, "docker") == 0)
+        *ret = PUSH_DOCKER;
+    else
+        return err_set(e, EINVAL, "--format: unrecognized image format \"%s\" (oci, v2s2)", text);
+    return 0;
+}
+
 static int read_options(const struct push_args *a, struct push_options *o, struct err *e)
 {
-    int r = err_wrap(e, deflate_parse(a->format, &o->format, e), "--compression-format");
+    int r = err_wrap(e, deflate_parse(a->compression, &o->format, e), "--compression-format");
 
     o->level = (int)a->level;
+    if (r == 0)
+        r = read_format(a->format, &o->manifest, e);
     if (r == 0 && a->level != DEFLATE_LEVEL_FAST)
         r = err_wrap(e, deflate_check_level(o->format, a->level, e), "--compression-level");
     if (r == 0)
@@ -57,10 +75,23 @@ static int read_options(const struct push_args *a, struct push_options *o, struc
     return r;
 }
 
+/* An archive or a folder; "oci:v1" may be a repository's name too, and is a folder here as it is
+ * for podman. */
+static bool is_place(const char *to)
+{
+    static const char *const prefixes[] = {"oci:", "oci-archive:", "docker-archive:", "dir:"};
+
+    for (size_t i = 0; to && i < ARRAY_SIZE(prefixes); i++)
+        if (text_starts(to, prefixes[i]))
+            return true;
+    return false;
+}
+
 /* What is pushed: an image, or an index with what the store has of it. */
 struct subject {
     struct image image; /* owned; of an index its name alone */
     struct text index;  /* owned: the index; n 0: it is an image */
+    struct digest index_digest;
 };
 
 static void subject_free(struct subject *f)
@@ -77,7 +108,7 @@ static int find(struct store *s, const char *word, struct subject *ret, struct e
 
     if (r == 0 && !ret->image.is_index_name)
         return 0;
-    if (image_find_index(s, word, &name, NULL, &ret->index, NULL) == 0) {
+    if (image_find_index(s, word, &name, &ret->index_digest, &ret->index, NULL) == 0) {
         image_free(&ret->image);
         if (name.registry[0])
             ref_format(&name, ret->image.name);
@@ -90,6 +121,19 @@ static int find(struct store *s, const char *word, struct subject *ret, struct e
     return r;
 }
 
+static const enum copier_format formats[] = {COPIER_AS_IS, COPIER_OCI, COPIER_DOCKER};
+
+/* Into an archive or a folder; layers go as they are in the store. */
+static int push_place(struct store *s, const struct subject *from, const char *word,
+                      const char *place, const struct push_options *o, struct digest *ret,
+                      struct err *e)
+{
+    const struct list_push_options list = {.push = *o, .format = formats[o->manifest]};
+    const struct digest *d = from->index.n ? &from->index_digest : &from->image.manifest_digest;
+
+    return list_push_place(s, d, word, place, &list, ret, e);
+}
+
 static int push_one(struct store *s, const char *word, const char *to, const struct push_options *o,
                     struct digest *ret, struct err *e)
 {
@@ -98,10 +142,15 @@ static int push_one(struct store *s, const char *word, const char *to, const str
     struct ref name;
     int r = find(s, word, &from, e);
 
+    if (r == 0 && is_place(to)) {
+        r = push_place(s, &from, word, to, o, ret, e);
+        subject_free(&from);
+        return r;
+    }
     if (r == 0)
         r = registry_args_destination(from.image.name, to, &name, e);
     if (r == 0 && from.index.n) {
-        const struct list_push_options list = {.push = *o};
+        const struct list_push_options list = {.push = *o, .format = formats[o->manifest]};
 
         r = list_push(s, from.index.s, from.index.n, &name, &list, ret, NULL, e);
     } else if (r == 0) {

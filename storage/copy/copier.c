@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/base/auto.h"
-#include "storage/copy/convert.h"
+#include "storage/convert.h"
 #include "storage/copy/crew.h"
 #include "storage/copy/pack.h"
 

@@ -9,7 +9,7 @@
 
 #include "core/base/auto.h"
 #include "storage/blob.h"
-#include "storage/copy/convert.h"
+#include "storage/convert.h"
 #include "storage/copy/place.h"
 #include "storage/copy/source_store.h"
 #include "storage/manifest_list.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "storage/blob.h"
+#include "storage/layer_tar.h"
 #include "storage/origin.h"
 
 struct inside {
@@ -53,7 +54,7 @@ static int read_blob(void *of, const struct descriptor *d, struct part *ret, str
 {
     struct inside *i = of;
     off_t size;
-    int r = blob_open(i->store, &d->digest, &ret->fd, &size, e);
+    int r = layer_tar_blob(i->store, &d->digest, &ret->fd, &size, e);
 
     if (r == -ENOENT && i->elsewhere.kind)
         return source_blob(&i->elsewhere, d, ret, e);

@@ -19,6 +19,7 @@
 #include "core/base/log.h"
 #include "core/base/proc.h"
 #include "storage/blob.h"
+#include "storage/convert.h"
 #include "storage/refs.h"
 #include "storage/registry/upload.h"
 
@@ -425,6 +426,22 @@ static int rewrite(const struct push *p, struct text *bytes, struct err *e)
     return 0;
 }
 
+/* In the words that were asked for, and what the registry is told of them. */
+static int choose_format(const struct push *p, struct text *bytes, char ret_type[128],
+                         struct err *e)
+{
+    struct manifest m = {0};
+    int r = 0;
+
+    if (p->o->manifest != PUSH_AS_IS)
+        r = convert_format(bytes, p->o->manifest == PUSH_OCI ? CONVERT_OCI : CONVERT_DOCKER, e);
+    if (r == 0)
+        r = manifest_parse(bytes->s, bytes->n, &m, e);
+    memcpy(ret_type, m.media_type, sizeof m.media_type);
+    manifest_free(&m);
+    return r;
+}
+
 static int send_manifest(struct push *p, const struct ref *to, struct descriptor *ret,
                          struct err *e)
 {
@@ -435,13 +452,14 @@ static int send_manifest(struct push *p, const struct ref *to, struct descriptor
     if (r == 0)
         r = rewrite(p, &bytes, e);
     if (r == 0)
+        r = choose_format(p, &bytes, ret->media_type, e);
+    if (r == 0)
         r = hash_bytes(bytes.s, bytes.n, &ret->digest, e);
     if (r == 0)
         r = upload_manifest(&p->registry, *to->tag ? to->tag : hash_format(&ret->digest, digest),
-                            p->image->manifest.media_type, bytes.s, bytes.n, e);
+                            ret->media_type, bytes.s, bytes.n, e);
     if (r == 0)
         tell(p, PUSH_MANIFEST, &ret->digest, (long long)bytes.n, NULL);
-    memcpy(ret->media_type, p->image->manifest.media_type, sizeof ret->media_type);
     ret->size = (long long)bytes.n;
     return r;
 }

@@ -25,10 +25,14 @@ struct push_event {
     const char *text; /* of a retry: its reason */
 };
 
+/* In whose words the manifest is: as it is, OCI's, docker's. */
+enum push_format { PUSH_AS_IS, PUSH_OCI, PUSH_DOCKER };
+
 struct push_options {
     int tls_verify; /* as pull_options */
     const char *creds, *authfile, *cert_dir;
     int retries;
+    enum push_format manifest;
     enum deflate_kind format; /* of layers that are not compressed */
     int level;                /* DEFLATE_LEVEL_FAST, or one that deflate_check_level allows */
     bool all_anew;            /* also of layers that are compressed in another way */

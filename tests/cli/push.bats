@@ -73,6 +73,29 @@ teardown() {
     fails_with 125 "gzip has 1 to 9" rctr push --compression-level 10 "$repo:own"
 }
 
+@test "the manifest goes in the words that are asked for" {
+    rctr push -q --format v2s2 localhost/busybox "$repo:d"
+    is "$(raw "$repo" d | jq -r .mediaType)" application/vnd.docker.distribution.manifest.v2+json
+    rctr push -q --format oci localhost/busybox "$repo:o"
+    is "$(raw "$repo" o | jq -r .mediaType)" application/vnd.oci.image.manifest.v1+json
+    is "$(elsewhere pull -q "$repo:d")" "$(elsewhere pull -q "$repo:o")"
+    fails_with 125 "unrecognized image format" rctr push --format zip localhost/busybox "$repo:z"
+    own plain
+    fails_with 125 "has no layers compressed by zstd" rctr push --format v2s2 --compression-format zstd plain "$repo:z"
+}
+
+@test "archives and folders are destinations too, for layers made here as well" {
+    printf 'FROM localhost/busybox\nRUN echo built >/built\n' | rctr build -q -t built -f - . >/dev/null
+    for place in "oci:$BATS_TEST_TMPDIR/layout:n" "oci-archive:$BATS_TEST_TMPDIR/o.tar" "dir:$BATS_TEST_TMPDIR/dir" "docker-archive:$BATS_TEST_TMPDIR/d.tar:x:1"; do
+        rctr push -q built "$place"
+        id=$(elsewhere pull -q "$place" | sed 's/^sha256://')
+        is "$id" "$(rctr image inspect -f '{{.Id}}' built | sed 's/^sha256://')"
+        is "$(elsewhere run --rm --network none "$id" cat /built)" built
+    done
+    rctr push -q built "$repo:b"
+    is "$(elsewhere run --rm --network none "$repo:b" cat /built)" built
+}
+
 @test "another repository of the registry gives what it has" {
     rctr push -q localhost/busybox "$repo:1"
     rctr tag localhost/busybox "$repo:1"

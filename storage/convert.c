@@ -1,4 +1,4 @@
-#include "storage/copy/convert.h"
+#include "storage/convert.h"
 
 #include <errno.h>
 #include <string.h>
