@@ -5,11 +5,12 @@
 #include <unistd.h>
 
 #include "cmd/command.h"
+#include "cmd/progress.h"
 #include "core/base/auto.h"
 #include "storage/image_load.h"
 
 struct load_args {
-    const char *input, *signature_policy;
+    const char *input, *signature_policy, *progress;
     bool quiet;
 };
 
@@ -17,33 +18,50 @@ static const struct opt load_opts[] OPT_TABLE = {
     OPT_TEXT('i', "input", struct load_args, input, "FILE",
              "Read FILE (an archive, or the folder of an OCI layout), not standard input",
              .guess = GUESS_FILE),
+    PROGRESS_OPTION(struct load_args),
     OPT_FLAG('q', "quiet", struct load_args, quiet, "Do not print what was loaded"),
     OPT_TEXT(0, "signature-policy", struct load_args, signature_policy, "FILE",
              "Accept what this policy.json accepts, instead of the usual one", .guess = GUESS_FILE),
     OPT_DONE,
 };
 
+struct view {
+    struct progress progress;
+    bool quiet;
+};
+
 static void tell(void *arg, const char *name, const struct digest *id)
 {
-    const bool *quiet = arg;
+    struct view *v = arg;
 
-    if (!*quiet)
+    progress_end(&v->progress);
+    if (!v->quiet)
         printf("Loaded image: %s%s\n", *name ? "" : "sha256:", *name ? name : id->hex);
+}
+
+static void tell_progress(void *arg, const struct load_event *ev)
+{
+    struct view *v = arg;
+
+    progress_load(&v->progress, ev);
 }
 
 static int load_main(const void *args, int argc, const char **argv, struct err *e)
 {
     const struct load_args *a = args;
     autostore struct store s = STORE_CLOSED;
-    bool quiet = a->quiet;
+    struct view view = {.quiet = a->quiet};
     const struct image_load_options o = {.named = tell,
+                                         .progress = tell_progress,
                                          .all_platforms = true,
-                                         .arg = &quiet,
+                                         .arg = &view,
                                          .signature_policy = a->signature_policy};
     autofd int fd = -1;
-    int r;
+    int r = progress_open(&view.progress, a->progress, a->quiet, e);
 
     (void)argc, (void)argv;
+    if (r < 0)
+        return r;
     if (!a->input && isatty(0))
         return err_set(e, EINVAL, "name an archive (-i FILE) or give one on standard input");
     fd = a->input ? open(a->input, O_RDONLY | O_CLOEXEC | O_NOCTTY) : fcntl(0, F_DUPFD_CLOEXEC, 0);
@@ -52,6 +70,7 @@ static int load_main(const void *args, int argc, const char **argv, struct err *
     r = store_open(&s, e);
     if (r == 0)
         r = image_load(&s, fd, &o, NULL, e);
+    progress_end(&view.progress);
     return r;
 }
 

@@ -15,6 +15,8 @@
 
 #include "core/base/auto.h"
 #include "core/base/jsonx.h"
+#include "storage/image_save.h"
+#include "storage/load_event.h"
 #include "storage/registry/pull_event.h"
 #include "storage/registry/push_layer.h"
 
@@ -89,7 +91,10 @@ static struct progress_row *find_row(struct progress *p, const struct progress_s
                                        .began_bytes = s->done_bytes,
                                        .from_ms = now_ms(),
                                        .from_bytes = s->done_bytes};
-        snprintf(empty->digest, sizeof empty->digest, "%.12s", s->digest ? s->digest->hex : "");
+        if (s->digest && s->digest->hex[0])
+            snprintf(empty->digest, sizeof empty->digest, "%.12s", s->digest->hex);
+        else
+            snprintf(empty->digest, sizeof empty->digest, "layer %zu", s->item + 1);
     }
     return empty;
 }
@@ -161,7 +166,7 @@ static void print_json(const struct progress *p, const struct progress_step *s, 
             json_object_set_new(o, "total_bytes", json_integer(s->total_bytes));
         json_object_set_new(o, "bytes_per_second", json_integer(rate));
     }
-    if (s->digest)
+    if (s->digest && s->digest->hex[0])
         json_object_set_new(o, "digest", json_string(hash_format(s->digest, digest)));
     if (s->text)
         json_object_set_new(o, "text", json_text(s->text));
@@ -235,7 +240,8 @@ static void image_step(struct progress *p, const struct progress_step *s)
     if (s->phase == PROGRESS_RESOLVE)
         fprintf(stderr, "Trying to pull %s...\n", s->text);
     if (s->phase == PROGRESS_CONFIG && s->digest)
-        fprintf(stderr, "Copying config sha256:%s done\n", s->digest->hex);
+        fprintf(stderr, "Copying config sha256:%s %s\n", s->digest->hex,
+                s->text ? s->text : "done");
     if ((s->phase == PROGRESS_RETRY || s->phase == PROGRESS_WAIT) && s->text) {
         print_tame(s->text);
         fputc('\n', stderr);
@@ -312,4 +318,35 @@ void progress_push(void *arg, const struct push_event *ev)
         p->mode == PROGRESS_NONE) /* why it takes so long, also with -q */
         fprintf(stderr, "Note: %s\n", ev->text);
     progress_show(p, &s);
+}
+
+void progress_load(void *arg, const struct load_event *ev)
+{
+    static const enum progress_phase phases[] = {
+        [LOAD_READ] = PROGRESS_READ,
+        [LOAD_UNPACK] = PROGRESS_UNPACK,
+        [LOAD_DONE] = PROGRESS_DONE,
+        [LOAD_EXISTS] = PROGRESS_EXISTS,
+    };
+    const struct progress_step s = {.phase = phases[ev->phase],
+                                    .item = ev->layer,
+                                    .items = ev->layer_count,
+                                    .digest = ev->digest,
+                                    .done_bytes = ev->done_bytes,
+                                    .total_bytes = ev->total_bytes};
+
+    progress_show(arg, &s);
+}
+
+void progress_save(void *arg, const struct save_event *ev)
+{
+    const struct progress_step s = {.phase = ev->done_bytes == ev->total_bytes ? PROGRESS_DONE
+                                                                               : PROGRESS_WRITE,
+                                    .item = ev->layer,
+                                    .items = ev->layer_count,
+                                    .digest = ev->digest,
+                                    .done_bytes = ev->done_bytes,
+                                    .total_bytes = ev->total_bytes};
+
+    progress_show(arg, &s);
 }

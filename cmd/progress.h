@@ -75,6 +75,10 @@ struct pull_event;
 void progress_event(void *arg, const struct pull_event *ev);
 struct push_event;
 void progress_push(void *arg, const struct push_event *ev);
+struct load_event;
+void progress_load(void *arg, const struct load_event *ev);
+struct save_event;
+void progress_save(void *arg, const struct save_event *ev);
 
 /* The live lines (cmd/progress_draw.c). */
 void progress_draw_erase(struct progress *p);

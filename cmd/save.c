@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cmd/command.h"
+#include "cmd/progress.h"
 #include "core/base/auto.h"
 #include "core/base/outfile.h"
 #include "storage/event.h"
@@ -15,7 +16,7 @@
 #include "storage/image_save.h"
 
 struct save_args {
-    const char *output, *format;
+    const char *output, *format, *progress;
     bool quiet, multi, compress;
 };
 
@@ -28,6 +29,7 @@ static const struct opt save_opts[] OPT_TABLE = {
              "Further words are images and never names for the first one"),
     OPT_TEXT('o', "output", struct save_args, output, "FILE",
              "Write to FILE (a folder with oci-dir), not to standard output", .guess = GUESS_FILE),
+    PROGRESS_OPTION(struct save_args),
     OPT_FLAG('q', "quiet", struct save_args, quiet, "Do not tell on the terminal what was saved"),
     OPT_DONE,
 };
@@ -160,12 +162,17 @@ static int open_output(const struct save_args *a, enum image_save_format format,
 static int save_items(struct store *s, const struct save_args *a, enum image_save_format format,
                       const struct image_save_item *items, size_t n, struct err *e)
 {
+    struct progress progress;
+    const struct image_save_view view = {progress_save, &progress};
     autooutfile struct outfile f = OUTFILE_NONE;
-    int r = open_output(a, format, &f, e);
+    int r = progress_open(&progress, a->progress, a->quiet, e);
 
+    if (r == 0)
+        r = open_output(a, format, &f, e);
     if (r < 0)
         return r;
-    r = image_save(s, items, n, format, f.fd, e);
+    r = image_save(s, items, n, format, f.fd, &view, e);
+    progress_end(&progress);
     if (r == 0)
         r = outfile_end(&f, f.replaces, e);
     for (size_t i = 0; r == 0 && i < n; i++) {

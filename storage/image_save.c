@@ -28,7 +28,32 @@ struct output {
     struct tar_write *tar; /* NULL: into the folder */
     int folder_fd;
     struct strv written; /* what needs to be there once only */
+    const struct image_save_view *view;
+    struct save_event now; /* digest NULL: what is written is no layer */
 };
+
+/* So many bytes more of a layer are written. */
+static void wrote(struct output *o, long long n)
+{
+    o->now.done_bytes += n;
+    if (o->view && o->now.digest)
+        o->view->progress(o->view->arg, &o->now);
+}
+
+/* The layer is written next: `total` bytes. */
+static void begin_layer(struct output *o, const struct digest *blob, long long total)
+{
+    o->now.digest = blob;
+    o->now.done_bytes = 0;
+    o->now.total_bytes = total;
+}
+
+/* Also when it was written before, for another image. */
+static void end_layer(struct output *o)
+{
+    o->now.digest = NULL;
+    o->now.layer++;
+}
 
 /* ---- files ---- */
 
@@ -87,6 +112,7 @@ static int copy_to_tar(struct output *o, int from, struct err *e)
         r = tar_write_filled(o->tar, (size_t)n, e);
         if (r < 0)
             return r;
+        wrote(o, n);
     }
 }
 
@@ -106,10 +132,13 @@ static int put_blob(struct output *o, const char *name, const struct digest *d, 
     if (size >= 0 && have != size)
         return err_set(e, EBADMSG, "blob sha256:%s has %lld bytes instead of %lld", d->hex,
                        (long long)have, size);
-    if (!o->tar && part_is(o->folder_fd, name, d, have)) /* of another image of the layout */
-        return 0;
-    if (!o->tar)
-        return part_put(&(struct part){.fd = fd, .size = have}, o->folder_fd, name, e);
+    if (!o->tar) {
+        if (!part_is(o->folder_fd, name, d, have)) /* of another image of the layout */
+            r = part_put(&(struct part){.fd = fd, .size = have}, o->folder_fd, name, e);
+        if (r == 0)
+            wrote(o, have);
+        return r;
+    }
     r = begin_tar_file(o, name, have, e);
     return r < 0 ? r : copy_to_tar(o, fd, e);
 }
@@ -126,14 +155,21 @@ static int put_oci_blob(struct output *o, const struct digest *d, long long size
 
 static int put_oci_image(struct output *o, const struct image *i, struct err *e)
 {
+    size_t layers = o->now.layer + i->manifest.layer_count;
     int r = put_oci_blob(o, &i->manifest_digest, -1, e);
 
+    if (o->now.layer_count < layers) /* of an index: only now it is known */
+        o->now.layer_count = layers;
     if (r == 0)
         r = put_oci_blob(o, &i->id, i->manifest.config.size, e);
-    for (size_t n = 0; r == 0 && n < i->manifest.layer_count; n++)
-        r = err_wrap(e,
-                     put_oci_blob(o, &i->manifest.layers[n].digest, i->manifest.layers[n].size, e),
-                     "layer %zu of %zu", n + 1, i->manifest.layer_count);
+    for (size_t n = 0; r == 0 && n < i->manifest.layer_count; n++) {
+        const struct descriptor *d = &i->manifest.layers[n];
+
+        begin_layer(o, &d->digest, d->size);
+        r = err_wrap(e, put_oci_blob(o, &d->digest, d->size, e), "layer %zu of %zu", n + 1,
+                     i->manifest.layer_count);
+        end_layer(o);
+    }
     return r;
 }
 
@@ -317,6 +353,7 @@ static int inflate_to_tar(struct output *o, struct inflate *z, long long size, s
         r = tar_write_filled(o->tar, (size_t)got, e);
         if (r < 0)
             return r;
+        wrote(o, got);
     }
     /* the end of the stream has its checksum, and nothing may come behind it */
     switch (inflate_read(z, &more, 1, e)) {
@@ -345,6 +382,7 @@ static int put_plain_layer(struct output *o, const struct digest *blob,
         r = plain_size(o, blob, diff_id, &size, e);
     if (r == 0)
         r = begin_tar_file(o, name, size, e);
+    begin_layer(o, blob, size);
     if (r == 0)
         r = inflate_new(fd, &none, &z, e);
     if (r == 0)
@@ -399,10 +437,12 @@ static int put_docker_image(struct output *o, const struct image *i, struct err 
                        i->manifest.layer_count, i->config.diff_id_count);
     snprintf(name, sizeof name, "%s.json", i->id.hex);
     r = put_blob(o, name, &i->id, -1, e);
-    for (size_t n = 0; r == 0 && n < i->config.diff_id_count; n++)
+    for (size_t n = 0; r == 0 && n < i->config.diff_id_count; n++) {
         r = err_wrap(e,
                      put_plain_layer(o, &i->manifest.layers[n].digest, &i->config.diff_ids[n], e),
                      "layer %zu of %zu", n + 1, i->config.diff_id_count);
+        end_layer(o);
+    }
     return r;
 }
 
@@ -425,11 +465,15 @@ static int save_docker(struct output *o, const struct image_save_item *items, si
 }
 
 int image_save(struct store *s, const struct image_save_item *items, size_t n,
-               enum image_save_format format, int fd, struct err *e)
+               enum image_save_format format, int fd, const struct image_save_view *view,
+               struct err *e)
 {
     const struct tar_sink sink = {tar_write_to_fd, &fd};
-    struct output o = {.s = s, .folder_fd = fd};
+    struct output o = {.s = s, .folder_fd = fd, .view = view};
     int r = 0;
+
+    for (size_t i = 0; i < n; i++)
+        o.now.layer_count += items[i].image.manifest.layer_count;
 
     if (format != IMAGE_SAVE_OCI_DIR)
         r = tar_write_new(&sink, &o.tar, e);

@@ -18,10 +18,25 @@ struct image_save_item {
     struct strv names;   /* full names to write with it; may be empty */
 };
 
+/* What a viewer of a save is told, again and again: plain data. All of the layer is written when
+ * done_bytes is total_bytes. */
+struct save_event {
+    size_t layer, layer_count;
+    const struct digest *digest; /* borrowed: of the blob in the store */
+    long long done_bytes, total_bytes;
+};
+
+struct image_save_view {
+    void (*progress)(void *arg, const struct save_event *ev);
+    void *arg;
+};
+
 /* fd: where the archive goes, or for IMAGE_SAVE_OCI_DIR an open folder; what it holds already
- * stays. The caller removes what was written when it fails. -ENOENT: a blob is missing in the
+ * stays. view may be NULL. The caller removes what was written when it fails. -ENOENT: a blob is
+ * missing in the
  * store. */
 int image_save(struct store *s, const struct image_save_item *items, size_t n,
-               enum image_save_format format, int fd, struct err *e);
+               enum image_save_format format, int fd, const struct image_save_view *view,
+               struct err *e);
 
 #endif

@@ -99,10 +99,14 @@ int load_watch_step(void *arg, const struct archive_step *step, struct err *e)
         unsigned char first[TAR_BLOCK_SIZE];
         enum kind kind = kind_of(first, pread(step->fd, first, sizeof first, 0));
 
+        struct digest shown = *step->digest;
+
         w->looked = true;
         w->taken = kind != KIND_OTHER && !is_here(w, step, kind);
+        if (!shown.hex[0])
+            (void)digest_of_name(step->name, &shown);
         if (w->taken)
-            r = layer_beside_begin(w->beside, step->fd, step->digest, step->size, e);
+            r = layer_beside_begin(w->beside, step->fd, &shown, step->size, e);
     }
     if (r == 0 && w->taken)
         r = layer_beside_grow(w->beside, step->done, e);
