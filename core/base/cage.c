@@ -13,6 +13,7 @@
 #include "core/base/cage.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
@@ -20,6 +21,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -236,12 +238,24 @@ static int limit(int what, unsigned long long value, struct err *e)
     return 0;
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* it maps terabytes of shadow */
+/* Where we were forked there may have been threads, whose heaps stay reserved. */
+static unsigned long long mapped_bytes(void)
+{
+    autofd int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    char text[64] = "";
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+
+    return n > 0 ? strtoull(text, NULL, 10) * (unsigned long long)sysconf(_SC_PAGESIZE) : 0;
+}
+#endif
+
 static int enter_limits(const struct cage *c, struct err *e)
 {
     int r = 0;
 
-#ifndef __SANITIZE_ADDRESS__ /* it maps terabytes of shadow */
-    r = limit(RLIMIT_AS, c->memory_bytes, e);
+#ifndef __SANITIZE_ADDRESS__
+    r = limit(RLIMIT_AS, c->memory_bytes ? c->memory_bytes + mapped_bytes() : 0, e);
 #endif
     if (r == 0)
         r = limit(RLIMIT_FSIZE, c->file_bytes, e);

@@ -18,7 +18,7 @@ enum { CAGE_FOLDERS_MAX = 8 };
 struct cage {
     int folders[CAGE_FOLDERS_MAX]; /* open folders below which files may be made and removed */
     size_t folder_count;
-    unsigned long long memory_bytes; /* address space; 0: as it is */
+    unsigned long long memory_bytes; /* address space, beyond what is mapped; 0: as it is */
     unsigned long long file_bytes;   /* largest file; 0: as it is */
     unsigned open_files;             /* 0: as it is */
     /* Called (in a signal handler, then the process ends with CAGE_STATUS) when a system call was

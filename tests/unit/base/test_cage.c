@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,31 @@ static void outside_it_can_open_nothing(void **state)
         skip();
     }
     assert_int_equal(in_cage(open_outside, &seen), 0);
+}
+
+static bool can_map(size_t bytes)
+{
+    return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+           MAP_FAILED;
+}
+
+static int map_much(void)
+{
+    return can_map(200 << 20) && !can_map(200 << 20) ? 0 : 1;
+}
+
+/* As the heaps of threads that were there before the fork do. */
+static void what_was_mapped_before_leaves_the_same_room(void **state)
+{
+    size_t before = 600 << 20;
+    void *p = mmap(NULL, before, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int number;
+
+    (void)state;
+    assert_true(p != MAP_FAILED);
+    assert_int_equal(in_cage(map_much, &number), 0);
+    munmap(p, before);
+    assert_int_equal(in_cage(map_much, &number), 0);
 }
 
 static int try_socket(void)
@@ -213,6 +239,7 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_mapped_before_leaves_the_same_room),
         cmocka_unit_test(below_its_folder_it_may_work),
         cmocka_unit_test(outside_it_can_open_nothing),
         cmocka_unit_test(refused_calls_end_it_and_are_told),
