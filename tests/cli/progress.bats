@@ -90,7 +90,7 @@ END
     phases err >words
     is "$(grep -c '^done$' words)" 30
     grep -q '^download$' words
-    is "$(tail -n 2 words | tr '\n' ' ')" "config manifest "
+    is "$(tail -n 1 words)" manifest
     rctr image copy --progress none --src-tls-verify=false $image dir:other 2>err
     [ ! -s err ]
     rctr image copy --progress plain --dest-tls-verify=false dir:dir $RCTR_TEST_REGISTRY/progress/$RANDOM$RANDOM:1 2>err
