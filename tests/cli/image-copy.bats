@@ -229,7 +229,7 @@ index() {
     diff -r d d2
     # one of them fails
     rm d/"$layer"
-    fails_with 125 "cannot open '$layer'" rctr image copy dir:d "$repo:none"
+    fails_with 125 "cannot open '$layer'" rctr image copy dir:d "$repo/none:1"
     is "$(ls "$RCTR_STATE/tmp")" ""
 }
 

@@ -35,6 +35,33 @@ load image
     done
 }
 
+@test "dir: is an image's files by themselves, as skopeo writes them" {
+    need_command skopeo
+    image_archive o.tar quay.io/x/tool:v1 hello
+    skopeo copy -q --insecure-policy oci-archive:o.tar dir:d
+    id=$(jq -r .config.digest d/manifest.json | cut -c8-)
+    is "$(rctr pull -q dir:d)" "$id"
+    is "$(rctr images --noheading --format '{{.Repository}}')" "<none>"
+    rctr system check
+    rctr rmi "$id"
+    has "$(rctr load -i d 2>&1)" "$id"
+    rctr rmi "$id"
+    name=$(rctr create --network none "dir:$PWD/d" x)
+    is "$(rctr inspect -f '{{.Image}}' "$name" | tail -c 65)" "$id"
+    rctr rm "$name" >/dev/null
+    rctr rmi "$id"
+    # what is damaged is refused, and nothing stays
+    layer=$(jq -r '.layers[0].digest' d/manifest.json | cut -c8-)
+    printf x | dd of="d/$layer" bs=1 seek=20 conv=notrunc status=none
+    fails_with 125 "sha256:$layer" rctr pull dir:d
+    rm "d/$layer"
+    fails_with 125 "has no blob sha256:$layer" rctr pull dir:d
+    mkdir empty
+    fails_with 125 "empty" rctr pull dir:empty
+    fails_with 125 "cannot open 'none'" rctr pull dir:none
+    is "$(rctr images -aq)$(ls "$RCTR_STATE/tmp")" ""
+}
+
 @test "what is no transport or no file is told" {
     fails_with 125 "cannot open 'none.tar'" rctr pull oci-archive:none.tar
     fails_with 125 "cannot open 'none'" rctr pull oci:none
@@ -55,4 +82,7 @@ load image
     rctr save --format oci-archive -o id.tar "$(rctr images -q)"
     rctr rmi -f localhost/busybox
     is "$(rctr run --rm oci-archive:id.tar echo unnamed)" unnamed
+    rctr rmi -a >/dev/null
+    rctr image copy -q oci:folder dir:d
+    is "$(rctr run --rm dir:d echo hello)" hello
 }
