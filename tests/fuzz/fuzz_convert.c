@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "storage/copy/convert.h"
+#include "storage/convert.h"
 #include "tests/fuzz/fuzz.h"
 
 static void convert(const uint8_t *data, size_t size, enum convert_to to)

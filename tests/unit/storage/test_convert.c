@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "core/base/auto.h"
-#include "storage/copy/convert.h"
+#include "storage/convert.h"
 #include "tests/unit/cases.h"
 
 static int run(const char *folder, struct text *bytes, struct err *e)
