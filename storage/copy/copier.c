@@ -247,15 +247,15 @@ static int note_member(struct copier *c, const struct digest *from, const struct
     return 0;
 }
 
-static int copy_member(struct copier *c, const struct digest *wanted, int depth, struct err *e)
+static int copy_member(struct copier *c, const struct descriptor *d, int depth, struct err *e)
 {
     struct document member = {0};
-    int r = source_manifest(c->from, wanted, &member.bytes, &member.digest, e);
+    int r = source_member(c->from, &d->digest, d->size, &member.bytes, &member.digest, e);
 
     if (r == 0)
         r = copy_document(c, &member, false, depth + 1, e);
     if (r == 0)
-        r = note_member(c, wanted, &member, e);
+        r = note_member(c, &d->digest, &member, e);
     document_free(&member);
     return r;
 }
@@ -271,7 +271,7 @@ static int copy_members(struct copier *c, struct document *index, int depth, str
         const struct copied *member = copied_before(c, wanted);
 
         if (!member)
-            r = copy_member(c, wanted, depth, e);
+            r = copy_member(c, &index->m.layers[i], depth, e);
         if (r == 0)
             member = copied_before(c, wanted);
         if (r == 0 && !hash_equal(wanted, &member->to.digest))

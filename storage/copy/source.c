@@ -20,6 +20,18 @@ int source_manifest(struct source *s, const struct digest *d, struct text *ret,
     return err_wrap(e, s->kind->manifest(s->of, d, ret, ret_digest, e), "%s", s->name);
 }
 
+int source_member(struct source *s, const struct digest *d, long long size, struct text *ret,
+                  struct digest *ret_digest, struct err *e)
+{
+    size_t before = ret->n;
+    int r = source_manifest(s, d, ret, ret_digest, e);
+
+    if (r == 0 && (long long)(ret->n - before) != size)
+        r = err_set(e, EBADMSG, "%s: manifest sha256:%s has %zu bytes, but %lld were announced",
+                    s->name, d->hex, ret->n - before, size);
+    return r;
+}
+
 int source_admit(struct source *s, const struct trust *t, const struct digest *d, struct err *e)
 {
     if (s->kind->admit)
@@ -69,6 +81,7 @@ int source_image(struct source *s, const struct platform *want, struct text *ret
                  struct digest *ret_digest, struct digest *ret_index, struct err *e)
 {
     struct digest wanted = {0};
+    long long size = 0;
     struct platform host;
     int r = manifest_platform(NULL, &host, e);
 
@@ -79,7 +92,8 @@ int source_image(struct source *s, const struct platform *want, struct text *ret
         const struct descriptor *chosen = NULL;
         struct manifest m = {0};
 
-        r = source_manifest(s, depth ? &wanted : NULL, &bytes, ret_digest, e);
+        r = depth ? source_member(s, &wanted, size, &bytes, ret_digest, e)
+                  : source_manifest(s, NULL, &bytes, ret_digest, e);
         if (r == 0)
             r = err_wrap(e, manifest_parse_any(bytes.s, bytes.n, &m, e), "%s", s->name);
         if (r == 0 && !m.is_index) {
@@ -94,8 +108,10 @@ int source_image(struct source *s, const struct platform *want, struct text *ret
             *ret_index = *ret_digest;
         if (r == 0)
             r = err_wrap(e, manifest_choose(&m, want ? want : &host, &chosen, e), "%s", s->name);
-        if (r == 0)
+        if (r == 0) {
             wanted = chosen->digest;
+            size = chosen->size;
+        }
         manifest_free(&m);
     }
     return r;

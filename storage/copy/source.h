@@ -54,6 +54,9 @@ static inline void source_auto_(struct source *s)
  * -ENOENT: there is none. */
 int source_manifest(struct source *s, const struct digest *d, struct text *ret,
                     struct digest *ret_digest, struct err *e);
+/* The same of a member of an index, which announces its size: -EBADMSG when it has another. */
+int source_member(struct source *s, const struct digest *d, long long size, struct text *ret,
+                  struct digest *ret_digest, struct err *e);
 /* Asked before any blob of an image is read. -EKEYREJECTED: the policy refuses it. */
 int source_admit(struct source *s, const struct trust *t, const struct digest *d, struct err *e);
 /* A blob by its digest and (when >= 0) its size. -ENOENT: the source has it not. */

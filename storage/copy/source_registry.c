@@ -83,6 +83,7 @@ static int try_once(struct download *d, struct err *e)
     struct registry *r = &d->at->registry;
     struct http_transfer *t = NULL;
     enum registry_verdict v;
+    bool known = r->authorization; /* else a 401 is the first time to be asked who we are */
     struct err why = {0};
     int pause = 0, n;
 
@@ -108,7 +109,7 @@ static int try_once(struct download *d, struct err *e)
         n = err_set(&why, EACCES, "unauthorized: the registry refuses the token it gave");
     else if (v == REGISTRY_FAIL)
         n = -why.code;
-    d->authorized |= v == REGISTRY_AUTHORIZE;
+    d->authorized |= known && v == REGISTRY_AUTHORIZE;
     d->attempt += v == REGISTRY_AGAIN;
     http_end(t);
     if (pause)

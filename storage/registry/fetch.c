@@ -230,7 +230,7 @@ static int judge_transfer(struct layer *l, struct err *e)
     l->attempt_at = l->writer.written;
     v = registry_verdict(source, a, r, l->attempt, &pause, &why);
     if (v == REGISTRY_AUTHORIZE && !l->authorized) {
-        l->authorized = true;
+        l->authorized = source->authorization; /* else it was the first time to be asked */
         r = registry_authorize(source, a->challenges.s, e);
         end_transfer(l);
         return r;

@@ -344,7 +344,7 @@ int registry_try(struct registry *r, const struct http_request *what, struct reg
         n = refuse(r, ret, &why);
     else if (v == REGISTRY_AUTHORIZE)
         n = registry_authorize(r, ret->challenges.s, &why) < 0 ? -why.code : -EAGAIN;
-    t->authorized |= v == REGISTRY_AUTHORIZE;
+    t->authorized |= q.authorization && v == REGISTRY_AUTHORIZE;
     t->failed += v == REGISTRY_AGAIN;
     http_answer_free(ret);
     *ret = (struct http_answer){0};

@@ -216,3 +216,45 @@ setup() {
     refused token-none "no usable token"
     succeeds token-redirect
 }
+
+# --- the same without a store: image copy, image inspect, lists ----------------------------------------
+
+# Faults of documents and blobs, which `image copy` reads both; 0 retries where they would cost time.
+COPIED="truncated altered altered-head too-long endless wrong-size-more wrong-size-less wrong-length blob-missing
+config-altered config-short config-long config-missing digest-lie manifest-altered manifest-short endless-manifest
+big-manifest both duplicate-keys deep not-json schema-1 unknown-type digest-path digest-upper digest-63 digest-md5
+size-negative length-two length-two-blob headers-blob redirect-loop-blob auth-loop auth-loop-blob realm-http token-bad
+reset-first-blob chunks-bad-blob not-modified-blob error-endless-blob denied missing index-moved index-size"
+
+@test "image copy takes nothing that is wrong, into no kind of place" {
+    local fault
+    for fault in $COPIED; do
+        echo "fault: $fault"
+        fails_with 125 "" rctr image copy -q --retry 0 "$HTTP/$fault/$BATS_TEST_NUMBER" dir:out
+        [ ! -e out/manifest.json ]
+        [ "$(wc -c <stderr)" -gt 30 ]
+        run ! grep -q $'\033' stderr
+        fails_with 125 "" rctr image copy -q --retry 0 "$HTTP/$fault/$BATS_TEST_NUMBER" oci-archive:out.tar
+        [ ! -e out.tar ]
+        fails_with 125 "" rctr image copy -q --retry 0 "$HTTP/$fault/$BATS_TEST_NUMBER" "$HTTP/up-ok/$BATS_TEST_NUMBER/$fault"
+        fails_with 125 "unknown" rctr pull -q "$HTTP/up-ok/$BATS_TEST_NUMBER/$fault"
+    done
+    [ ! -e "$RCTR_STATE" ] || store_is_empty
+}
+
+@test "image copy mends what passes" {
+    local fault
+    for fault in 503-once 500-burst reset-once cut-once cut-norange token-expires token-short 429-seconds redirect-blob; do
+        echo "fault: $fault"
+        rctr image copy -q "$HTTP/$fault/$BATS_TEST_NUMBER" "dir:out-$fault"
+        is "$(sha256sum "out-$fault/manifest.json" | cut -c1-64)" "$(rctr image inspect -f '{{.Digest}}' "docker://$HTTP/ok/1" | cut -d: -f2)"
+    done
+}
+
+@test "image inspect of a registry refuses the same documents" {
+    local fault
+    for fault in digest-lie manifest-altered config-altered config-long both not-json no-platform digest-path denied; do
+        fails_with 125 "" rctr image inspect "docker://$HTTP/$fault/$BATS_TEST_NUMBER"
+        [ "$(wc -c <stderr)" -gt 30 ]
+    done
+}
