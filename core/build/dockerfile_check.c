@@ -19,36 +19,42 @@ struct walk {
     const struct dockerfile *f;
     const struct dockerfile_check_context *context;
     struct dockerfile_findings *found;
-    struct dockerfile_scope_given given; /* nothing but this machine's platform */
-    struct dockerfile_scope global;
+    struct scope scope; /* at the instruction at hand; ENV is declared as ARG is */
     struct dockerfile_rules_stage *stages; /* f->n_stages of them */
     size_t n;                              /* stages that have begun */
     size_t declared;                       /* variables in all of them together */
     unsigned long work;                    /* of dockerfile_word */
 };
 
-enum { DECLARED_MAX = 100000 }; /* no sane file comes near */
+enum { DECLARED_MAX = 50000, OF_STAGE_MAX = 1024 }; /* no sane file comes near */
 
 /* ---- variables ---- */
 
 /* An ARG that nobody gave a value is declared all the same: no reason to report it. */
 static const char *declared_value(void *context, const char *name)
 {
-    const char *value = dockerfile_scope_get(context, name);
+    const char *value = scope_get(context, name);
 
-    return value ? value : dockerfile_scope_has(context, name) ? "" : NULL;
+    return value ? value : scope_has(context, name) ? "" : NULL;
+}
+
+static struct dockerfile_word word_of(struct walk *w)
+{
+    return (struct dockerfile_word){.get = declared_value,
+                                    .context = &w->scope,
+                                    .escape = w->f->directives.escape,
+                                    .work = w->work};
+}
+
+static void end_word(struct walk *w, struct dockerfile_word *word)
+{
+    w->work = word->work;
+    dockerfile_word_free(word);
 }
 
 static int too_many(const struct walk *w, struct err *e)
 {
     return err_set(e, E2BIG, "%s: has too many variables to look after", w->f->source.name);
-}
-
-/* Declared without a line in the file. */
-static bool always_known(const char *name)
-{
-    return dockerfile_scope_is_proxy(name) || text_starts(name, "BUILDKIT_") ||
-           strcmp(name, "SOURCE_DATE_EPOCH") == 0;
 }
 
 static bool variable_name(const char *name)
@@ -73,22 +79,21 @@ static size_t find_use(const struct dockerfile_instruction *i, const char *name,
     return i->name_at;
 }
 
-static const char *hint(const struct dockerfile_scope *scope, const char *name,
+static const char *hint(const struct scope *scope, const char *name,
                         char buf[DOCKERFILE_ERROR_HINT_MAX])
 {
     autostrv struct strv names = {0};
     struct near near;
 
     near_begin(&near, name);
-    (void)dockerfile_scope_names(scope, &names, NULL); /* without memory: without a hint */
+    (void)scope_names(scope, &names, NULL); /* without memory: without a hint */
     for (size_t k = 0; k < names.n; k++)
         near_offer(&near, names.v[k]);
     return dockerfile_error_hint(&near, "$", buf);
 }
 
 static void report_unset(struct walk *w, enum dockerfile_rule rule,
-                         const struct dockerfile_instruction *i,
-                         const struct dockerfile_scope *scope, const struct strv *unset)
+                         const struct dockerfile_instruction *i, const struct strv *unset)
 {
     char buf[DOCKERFILE_ERROR_HINT_MAX];
 
@@ -96,11 +101,12 @@ static void report_unset(struct walk *w, enum dockerfile_rule rule,
         const char *name = unset->v[k];
         size_t width, at = find_use(i, name, &width);
 
-        if (!variable_name(name) || (rule == DOCKERFILE_RULE_UndefinedVar && always_known(name)))
+        if (!variable_name(name) ||
+            (rule == DOCKERFILE_RULE_UndefinedVar && scope_needs_no_arg(name)))
             continue;
         dockerfile_finding_add(w->found, rule, i, at, width, "no ARG%s sets $%.60s before this%s",
                                rule == DOCKERFILE_RULE_UndefinedVar ? " or ENV" : "", name,
-                               hint(scope, name, buf));
+                               hint(&w->scope, name, buf));
     }
 }
 
@@ -127,17 +133,27 @@ static void use_all(const struct dockerfile_instruction *i, struct dockerfile_wo
             free(value);
 }
 
-/* ARG and ENV: what they declare. Those that are wrong declare nothing. */
-static int declare(struct walk *w, const struct dockerfile_view *v, struct dockerfile_scope *scope,
-                   struct err *e)
+static int declare_one(struct walk *w, const char *name, const char *value, struct err *e)
 {
-    int r;
+    const struct scope_vars *own = w->scope.in_stage ? &w->scope.stage : &w->scope.global;
 
-    w->declared += v->i->args.words.n;
-    if (w->declared > DECLARED_MAX)
+    if (++w->declared > DECLARED_MAX || own->names.n >= OF_STAGE_MAX)
         return too_many(w, e);
-    r = dockerfile_scope_take(scope, v, &w->global, &w->given, e);
-    return r == -ENOMEM || r == -E2BIG ? r : 0;
+    return scope_declare(&w->scope, name, value, e);
+}
+
+/* ARG and ENV: what they declare. Those that are wrong declare nothing: the build refuses them. */
+static int declare(struct walk *w, const struct dockerfile_view *v, struct err *e)
+{
+    struct dockerfile_pairs p;
+    int r = 0;
+
+    if (dockerfile_args_pairs(v, &p, NULL) < 0)
+        return 0;
+    for (size_t k = 0; k < p.n && r == 0; k++)
+        r = declare_one(w, p.v[k].name, p.v[k].value, e);
+    dockerfile_args_pairs_free(&p);
+    return r;
 }
 
 /* ---- FROM ---- */
@@ -217,51 +233,70 @@ static void defaults(struct walk *w, const struct dockerfile_instruction *i,
                                "without --build-arg this is '%s', which is no image's name", image);
 }
 
-static int inherit(struct walk *w, const char *image, struct dockerfile_rules_stage *to,
-                   struct err *e)
+static int declare_all(struct walk *w, const struct strv *env, struct err *e)
+{
+    int r = env ? 0 : declare_one(w, "PATH", "", e);
+
+    for (size_t k = 0; env && k < env->n && r == 0; k++) {
+        autofree char *name = strndup(env->v[k], strcspn(env->v[k], "="));
+
+        r = name ? declare_one(w, name, env->v[k] + strlen(name) + (env->v[k][strlen(name)] == '='),
+                               e)
+                 : err_memory(e);
+    }
+    return r;
+}
+
+/* Enter the next stage. */
+static int enter(struct walk *w, const char *image, struct err *e)
 {
     int base = dockerfile_find_stage(w->f, w->n, image, false), r;
-    const struct strv *env = NULL;
+    const struct dockerfile_rules_stage *from = base >= 0 ? &w->stages[base] : NULL;
 
-    if (base >= 0) {
-        const struct dockerfile_rules_stage *from = &w->stages[base];
-
-        to->workdir_set = from->workdir_set;
-        to->shell_set = from->shell_set;
-        w->declared += from->scope.env.n + from->scope.args.n + from->scope.bare.n;
+    if (from) {
+        w->stages[w->n].workdir_set = from->workdir_set;
+        w->stages[w->n].shell_set = from->shell_set;
+        w->declared += from->vars.names.n;
         if (w->declared > DECLARED_MAX)
             return too_many(w, e);
-        return dockerfile_scope_copy(&to->scope, &from->scope, e);
     }
-    if (w->context->environment)
-        env = w->context->environment(w->context->context, w->n);
-    r = env ? strv_copy(&to->scope.env, env, e) : 0;
-    return r == 0 && !env ? strv_add(&to->scope.env, "PATH=", e) : r;
+    r = scope_enter(&w->scope, from ? &from->vars : NULL, e);
+    if (r == 0 && !from)
+        r = declare_all(
+            w, w->context->environment ? w->context->environment(w->context->context, w->n) : NULL,
+            e);
+    w->n++;
+    return r;
+}
+
+/* The stage before it has ended; FROM sees only the global variables. */
+static void leave(struct walk *w)
+{
+    if (w->n) {
+        w->stages[w->n - 1].vars = w->scope.stage;
+        w->scope.stage = (struct scope_vars){0};
+    }
+    w->scope.in_stage = false;
 }
 
 static int from(struct walk *w, const struct dockerfile_instruction *i, struct err *e)
 {
-    struct dockerfile_word word = {.get = declared_value,
-                                   .context = &w->global,
-                                   .escape = w->f->directives.escape,
-                                   .work = w->work};
+    struct dockerfile_word word;
     autofree char *image = NULL;
-    int r;
 
+    leave(w);
+    word = word_of(w);
     if (i->args.words.n == 3)
         stage_name(w, i);
     platform(w, i);
     use_all(i, &word);
-    report_unset(w, DOCKERFILE_RULE_UndefinedArgInFrom, i, &w->global, &word.unset);
+    report_unset(w, DOCKERFILE_RULE_UndefinedArgInFrom, i, &word.unset);
     if (!word.unset.n)
         defaults(w, i, &word);
     if (dockerfile_word_expand(&word, i->args.words.v[0], &image, NULL) < 0)
         image = strdup("");
-    w->work = word.work;
-    dockerfile_word_free(&word);
-    r = image ? inherit(w, image, &w->stages[w->n], e) : err_memory(e);
-    w->n++;
-    return r;
+    end_word(w, &word);
+    return image ? enter(w, image, e) : err_memory(e);
 }
 
 /* ---- all instructions ---- */
@@ -324,63 +359,41 @@ static bool mostly_small(const struct dockerfile *f)
     return small > capital;
 }
 
-static int in_stage(struct walk *w, const struct dockerfile_instruction *i, struct err *e)
+static int any_other(struct walk *w, const struct dockerfile_instruction *i, struct err *e)
 {
-    struct dockerfile_rules_stage *stage = &w->stages[w->n - 1];
-    struct dockerfile_rules rules = {w->found, w->context->ignore, stage};
-    struct dockerfile_word word = {.get = declared_value,
-                                   .context = &stage->scope,
-                                   .escape = w->f->directives.escape,
-                                   .work = w->work};
+    struct dockerfile_word word = word_of(w);
     const struct dockerfile_view v = {w->f, i, &word};
     int r = 0;
 
-    use_all(i, &word);
-    report_unset(w, DOCKERFILE_RULE_UndefinedVar, i, &stage->scope, &word.unset);
-    dockerfile_rules_look(&rules, &v);
+    if (w->n) {
+        struct dockerfile_rules rules = {w->found, w->context->ignore, &w->stages[w->n - 1]};
+
+        use_all(i, &word);
+        report_unset(w, DOCKERFILE_RULE_UndefinedVar, i, &word.unset);
+        dockerfile_rules_look(&rules, &v);
+    } else {
+        dockerfile_rules_secrets(w->found, &v);
+    }
     if (i->kind == DOCKERFILE_ARG || i->kind == DOCKERFILE_ENV)
-        r = declare(w, &v, &stage->scope, e);
-    w->work = word.work;
-    dockerfile_word_free(&word);
+        r = declare(w, &v, e);
+    end_word(w, &word);
     return r;
-}
-
-/* What these ARGs declare is known already. */
-static int before_stages(struct walk *w, const struct dockerfile_instruction *i)
-{
-    struct dockerfile_word word = {
-        .get = declared_value, .context = &w->global, .escape = w->f->directives.escape};
-    const struct dockerfile_view v = {w->f, i, &word};
-
-    dockerfile_rules_secrets(w->found, &v);
-    dockerfile_word_free(&word);
-    return 0;
 }
 
 static int walk(struct walk *w, struct err *e)
 {
-    struct dockerfile_word word = {
-        .get = declared_value, .context = &w->global, .escape = w->f->directives.escape};
     bool small = mostly_small(w->f);
-    int r = manifest_platform(NULL, &w->given.target_platform, e);
+    struct platform here;
+    int r = manifest_platform(NULL, &here, e);
 
-    w->given.build_platform = w->given.target_platform;
     if (r >= 0)
-        r = dockerfile_scope_global(w->f, &w->given, &word, &w->global, e);
-    w->work = word.work;
-    dockerfile_word_free(&word);
-    if (r == -EINVAL)
-        r = 0; /* a wrong ARG is the build's to refuse */
-
+        r = scope_init(&w->scope, NULL, 0, &here, &here, NULL, e);
     for (size_t k = 0; k < w->f->n && r >= 0; k++) {
         const struct dockerfile_instruction *i = &w->f->instructions[k];
 
         layout(w, i, small);
         description(w, i);
-        if (i->kind == DOCKERFILE_FROM)
-            r = from(w, i, e);
-        else
-            r = w->n ? in_stage(w, i, e) : before_stages(w, i);
+        r = i->kind == DOCKERFILE_FROM ? from(w, i, e) : any_other(w, i, e);
         if (r >= 0 && w->work > DOCKERFILE_WORD_WORK_MAX)
             r = too_many(w, e);
     }
@@ -399,9 +412,9 @@ int dockerfile_check(const struct dockerfile *f, const struct dockerfile_check_c
     w.stages = calloc(f->n_stages + 1, sizeof *w.stages);
     r = w.stages ? walk(&w, e) : err_memory(e);
     for (size_t s = 0; s < f->n_stages && w.stages; s++)
-        dockerfile_scope_free(&w.stages[s].scope);
+        scope_vars_free(&w.stages[s].vars);
     free(w.stages);
-    dockerfile_scope_free(&w.global);
+    scope_free(&w.scope);
     if (r >= 0)
         r = dockerfile_finding_end(ret, e);
     if (r < 0)

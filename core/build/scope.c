@@ -112,33 +112,6 @@ static int take_given(struct scope *s, const char *word, struct err *e)
     return pair ? strv_take(&s->given, pair, e) : err_memory(e);
 }
 
-int scope_init(struct scope *s, const char *const *given, size_t n, const struct platform *target,
-               const struct platform *build, const char *target_stage, struct err *e)
-{
-    int r = put_platform(&s->predefined, "TARGET", target, e);
-
-    if (r == 0)
-        r = put_platform(&s->predefined, "BUILD", build, e);
-    if (r == 0)
-        r = put(&s->predefined, "TARGETSTAGE", target_stage ? target_stage : "default", e);
-    for (size_t i = 0; i < n && r == 0; i++)
-        r = take_given(s, given[i], e);
-    s->used = calloc(s->given.n + 1, sizeof *s->used);
-    return r == 0 && !s->used ? err_memory(e) : r;
-}
-
-void scope_free(struct scope *s)
-{
-    strv_free(&s->given);
-    free(s->used);
-    scope_vars_free(&s->predefined);
-    scope_vars_free(&s->global);
-    scope_vars_free(&s->stage);
-    *s = (struct scope){0};
-}
-
-/* ---- lines ---- */
-
 /* The last one counts. */
 static const char *given_value(struct scope *s, const char *name)
 {
@@ -152,6 +125,40 @@ static const char *given_value(struct scope *s, const char *name)
         }
     return value;
 }
+
+int scope_init(struct scope *s, const char *const *given, size_t n, const struct platform *target,
+               const struct platform *build, const char *target_stage, struct err *e)
+{
+    int r = put_platform(&s->predefined, "TARGET", target, e);
+
+    if (r == 0)
+        r = put_platform(&s->predefined, "BUILD", build, e);
+    if (r == 0)
+        r = put(&s->predefined, "TARGETSTAGE", target_stage ? target_stage : "default", e);
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = take_given(s, given[i], e);
+    s->used = calloc(s->given.n + 1, sizeof *s->used);
+    if (r == 0 && !s->used)
+        r = err_memory(e);
+    for (size_t i = 0; i < s->predefined.names.n && r == 0; i++) {
+        const char *name = s->predefined.names.v[i], *value = given_value(s, name);
+
+        r = value ? put(&s->predefined, name, value, e) : 0;
+    }
+    return r;
+}
+
+void scope_free(struct scope *s)
+{
+    strv_free(&s->given);
+    free(s->used);
+    scope_vars_free(&s->predefined);
+    scope_vars_free(&s->global);
+    scope_vars_free(&s->stage);
+    *s = (struct scope){0};
+}
+
+/* ---- lines ---- */
 
 int scope_declare(struct scope *s, const char *name, const char *value, struct err *e)
 {
@@ -188,9 +195,8 @@ static const char *environment_value(const json_t *config, const char *name)
     return NULL;
 }
 
-const char *scope_get(void *context, const char *name)
+static const char *look_up(const struct scope *s, const char *name)
 {
-    const struct scope *s = context;
     const char *value = s->config ? environment_value(s->config, name) : NULL;
 
     if (value)
@@ -201,6 +207,44 @@ const char *scope_get(void *context, const char *name)
     return value ? value : get(&s->predefined, name);
 }
 
+const char *scope_get(void *context, const char *name)
+{
+    return look_up(context, name);
+}
+
+bool scope_has(const struct scope *s, const char *name)
+{
+    const struct scope_vars *own = s->in_stage ? &s->stage : &s->global;
+
+    return look_up(s, name) || find(own, name) < own->names.n;
+}
+
+int scope_names(const struct scope *s, struct strv *ret, struct err *e)
+{
+    const json_t *item;
+    size_t i;
+    int r = strv_copy(ret, s->in_stage ? &s->stage.names : &s->global.names, e);
+
+    if (r == 0 && !s->in_stage)
+        r = strv_copy(ret, &s->predefined.names, e);
+    json_array_foreach(json_object_get(s->config, "Env"), i, item)
+    {
+        const char *pair = json_string_value(item);
+
+        if (r == 0 && pair)
+            r = strv_take(ret, strndup(pair, strcspn(pair, "=")), e);
+    }
+    return r;
+}
+
+bool scope_needs_no_arg(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(proxies); i++)
+        if (strcmp(proxies[i], name) == 0)
+            return true;
+    return text_starts(name, "BUILDKIT_") || strcmp(name, "SOURCE_DATE_EPOCH") == 0;
+}
+
 /* ---- RUN ---- */
 
 static int add_pair(struct strv *to, const char *name, const char *value, struct err *e)
@@ -208,14 +252,6 @@ static int add_pair(struct strv *to, const char *name, const char *value, struct
     char *pair = text_format("%s=%s", name, value);
 
     return pair ? strv_take(to, pair, e) : err_memory(e);
-}
-
-static bool is_proxy(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(proxies); i++)
-        if (strcmp(proxies[i], name) == 0)
-            return true;
-    return false;
 }
 
 int scope_environment(struct scope *s, bool key, struct strv *ret, struct err *e)
@@ -231,7 +267,7 @@ int scope_environment(struct scope *s, bool key, struct strv *ret, struct err *e
     for (size_t i = 0; i < s->stage.names.n && r == 0; i++) {
         const char *name = s->stage.names.v[i];
 
-        if (s->stage.set[i] && !environment_value(s->config, name) && !(key && is_proxy(name)))
+        if (s->stage.set[i] && !environment_value(s->config, name))
             r = add_pair(ret, name, s->stage.values.v[i], e);
     }
     return r;
@@ -246,7 +282,7 @@ int scope_unused(const struct scope *s, struct strv *ret, struct err *e)
 
         if (!name)
             return err_memory(e);
-        if (!s->used[i] && !is_proxy(name))
+        if (!s->used[i] && !scope_needs_no_arg(name))
             r = strv_add(ret, name, e);
     }
     return r;

@@ -40,8 +40,15 @@ int scope_enter(struct scope *s, const struct scope_vars *parent, struct err *e)
 /* For dockerfile_word: `context` is the struct. NULL: not set. */
 const char *scope_get(void *context, const char *name);
 
-/* What a RUN finds in its environment beside the image's Env: "NAME=VALUE", appended. Proxies are
- * left out where `key` is wanted: another proxy does not make another layer. */
+/* Is there a line for it, set or not? */
+bool scope_has(const struct scope *s, const char *name);
+/* All names that scope_has knows, appended. */
+int scope_names(const struct scope *s, struct strv *ret, struct err *e);
+/* HTTP_PROXY and its like, SOURCE_DATE_EPOCH, BUILDKIT_…: --build-arg may give them without ARG. */
+bool scope_needs_no_arg(const char *name);
+
+/* What a RUN finds in its environment beside the image's Env: "NAME=VALUE", appended. Proxies that
+ * no ARG declares are left out where `key` is wanted: another proxy does not make another layer. */
 int scope_environment(struct scope *s, bool key, struct strv *ret, struct err *e);
 /* The names of --build-arg that no ARG took; appended. */
 int scope_unused(const struct scope *s, struct strv *ret, struct err *e);
