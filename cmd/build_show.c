@@ -9,11 +9,11 @@ static int first_line(const char *text)
     return (int)strcspn(text, "\n");
 }
 
-static void show_step(struct build_show *s, const struct build_event *ev)
+/* "[1/2] STEP 3/7: RUN make": as podman and buildah have it. */
+static void show_step(const struct build_event *ev)
 {
-    if (s->stage && s->stage != ev->stage + 1 && ev->stage_name)
-        printf("[%s] ", ev->stage_name);
-    s->stage = ev->stage + 1;
+    if (ev->stages > 1)
+        printf("[%zu/%zu] ", ev->stage + 1, ev->stages);
     printf("STEP %zu/%zu: %.*s\n", ev->step, ev->steps, first_line(ev->text), ev->text);
 }
 
@@ -37,7 +37,7 @@ void build_show_event(void *arg, const struct build_event *ev)
     if (s->quiet)
         return;
     switch (ev->phase) {
-    case BUILD_STEP: show_step(s, ev); break;
+    case BUILD_STEP: show_step(ev); break;
     case BUILD_CACHED: puts("--> Using cache"); break;
     case BUILD_OUTPUT: show_output(ev); return;
     case BUILD_IMAGE: printf("COMMIT\n--> %.12s\n", ev->text); break;

@@ -8,7 +8,6 @@
 struct build_show {
     bool quiet;
     struct progress *progress; /* of pulls; borrowed */
-    size_t stage;              /* of the last line, + 1 */
 };
 
 /* build_request.event; arg is the struct. */

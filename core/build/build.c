@@ -6,139 +6,15 @@
  * only the step at hand. */
 #include "core/build/build.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "core/base/auto.h"
 #include "core/base/when.h"
-#include "core/build/build_stage.h"
-
-/* ---- FROM ---- */
-
-/* A word that nobody sees is the beginning of the chain. */
-static int begin_key(struct build *b, const char *what, const char *id, struct err *e)
-{
-    autofree char *text = text_format("rctr build 1\n%s %s\n", what, id);
-
-    return text ? hash_bytes(text, strlen(text), &build_stage_now(b)->key, e) : err_memory(e);
-}
-
-static int stage_platform(const struct build *b, const struct graph_stage *g, struct platform *ret,
-                          struct err *e)
-{
-    *ret = b->q->platform;
-    return g->platform ? manifest_platform(g->platform, ret, e) : 0;
-}
-
-static int stand_on_image(struct build *b, const struct graph_stage *g, struct err *e)
-{
-    struct build_stage *s = build_stage_now(b);
-    autoimage struct image image = {0};
-    struct platform platform;
-    int r = stage_platform(b, g, &platform, e);
-
-    if (r == 0 && strcmp(g->base, "scratch") == 0) {
-        r = draft_begin(NULL, &platform, b->q->format, &s->draft, e);
-        return r < 0 ? r : begin_key(b, "scratch", platform.arch, e);
-    }
-    if (r == 0)
-        r = build_stage_image(b, g->base, &platform, &image, e);
-    if (r == 0)
-        r = draft_begin(&image, &platform, b->q->format, &s->draft, e);
-    return r < 0 ? r : begin_key(b, "image", image.id.hex, e);
-}
-
-static int stand_on_stage(struct build *b, const struct build_stage *below, struct err *e)
-{
-    struct build_stage *s = build_stage_now(b);
-    int r = draft_copy(&below->draft, &s->draft, e);
-
-    s->key = below->key;
-    s->created_ns = below->created_ns;
-    return r < 0 ? r : scope_enter(&b->scope, &below->vars, e);
-}
-
-/* The instructions that an image has for those who stand on it. */
-static int do_triggers(struct build *b, struct err *e)
-{
-    autojson json_t *list =
-        json_incref(json_object_get(draft_config(&build_stage_now(b)->draft), "OnBuild"));
-    const json_t *item;
-    size_t i;
-    int r = 0;
-
-    json_object_del(draft_config(&build_stage_now(b)->draft), "OnBuild");
-    json_array_foreach(list, i, item)
-    {
-        autodockerfile struct dockerfile f = {0};
-        const char *text = json_string_value(item);
-
-        r = text ? dockerfile_parse_trigger("ONBUILD of the base image", text, &f, e)
-                 : err_set(e, EINVAL, "OnBuild of the base image is no list of texts");
-        if (r == 0)
-            r = build_stage_do(b, &f, &f.instructions[0], e);
-        if (r < 0)
-            break;
-    }
-    return r;
-}
-
-static bool named(const struct build *b, const char *const *names, size_t n)
-{
-    const char *stage = b->graph.stages[b->index].stage->name;
-
-    for (size_t i = 0; i < n; i++)
-        if (stage && strcasecmp(names[i], stage) == 0)
-            return true;
-    return false;
-}
-
-static int begin_stage(struct build *b, struct err *e)
-{
-    const struct graph_stage *g = &b->graph.stages[b->index];
-    const struct dockerfile_instruction *from = &b->q->file->instructions[g->stage->first];
-    struct err why = {0};
-    int r;
-
-    b->file = b->q->file;
-    b->at = from;
-    b->step++;
-    b->no_cache = b->q->no_cache || named(b, b->q->no_cache_stages, b->q->no_cache_count);
-    build_stage_tell(b, BUILD_STEP, from->line.text);
-    if (g->base_stage >= 0)
-        return stand_on_stage(b, &b->stages[g->base_stage], e);
-    r = scope_enter(&b->scope, NULL, e);
-    if (r == 0)
-        r = stand_on_image(b, g, &why);
-    if (r < 0)
-        r = dockerfile_fail(e, b->q->file, from, from->args.at[0], strlen(from->args.words.v[0]),
-                            "%s", why.text);
-    if (r < 0)
-        return r;
-    b->scope.config = draft_config(&build_stage_now(b)->draft);
-    return do_triggers(b, e);
-}
-
-/* ---- stages ---- */
-
-static int do_stage(struct build *b, size_t index, struct err *e)
-{
-    const struct dockerfile_stage *stage = b->graph.stages[index].stage;
-    struct build_stage *s = &b->stages[index];
-    int r;
-
-    b->index = index;
-    r = begin_stage(b, e);
-    b->scope.config = draft_config(&s->draft);
-    for (size_t i = 1; i < stage->n && r == 0; i++)
-        r = build_stage_do(b, b->q->file, &b->q->file->instructions[stage->first + i], e);
-    b->scope.config = NULL;
-    if (r == 0)
-        r = scope_vars_copy(&b->scope.stage, &s->vars, e);
-    s->done = r == 0;
-    return r;
-}
+#include "core/build/build_crew.h"
+#include "storage/step_cache.h"
 
 int build_globals(const struct dockerfile *f, struct scope *scope, struct err *e)
 {
@@ -159,6 +35,16 @@ int build_globals(const struct dockerfile *f, struct scope *scope, struct err *e
     return r;
 }
 
+static int make_salt(struct build *b, struct err *e)
+{
+    unsigned long long random[2];
+
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        return err_sys(e, "cannot get random bytes");
+    snprintf(b->salt, sizeof b->salt, "%016llx%016llx", random[0], random[1]);
+    return 0;
+}
+
 static int prepare(struct build *b, struct err *e)
 {
     const struct build_request *q = b->q;
@@ -177,8 +63,9 @@ static int prepare(struct build *b, struct err *e)
         r = file_digest_open(q->store, &b->digests, e);
     if (r < 0)
         return r;
-    for (size_t i = 0; i < b->graph.order_count; i++)
-        b->steps += b->graph.stages[b->graph.order[i]].stage->n;
+    r = make_salt(b, e);
+    if (r < 0)
+        return r;
     b->stages = calloc(b->graph.n, sizeof *b->stages);
     return b->stages ? 0 : err_memory(e);
 }
@@ -245,6 +132,13 @@ static void end(struct build *b)
         scope_vars_free(&b->stages[i].vars);
     }
     free(b->stages);
+    for (size_t i = 0; i < b->own_keys.n; i++) {
+        struct digest d;
+
+        if (hash_parse(b->own_keys.v[i], &d, NULL) == 0)
+            (void)step_cache_remove(b->q->store, &d, NULL);
+    }
+    strv_free(&b->own_keys);
     file_digest_close(b->digests);
     graph_free(&b->graph);
     scope_free(&b->scope);
@@ -258,8 +152,8 @@ int build_run(const struct build_request *q, struct build_result *ret, struct er
     *ret = (struct build_result){0};
     if (r == 0)
         r = prepare(&b, e);
-    for (size_t i = 0; i < b.graph.order_count && r == 0; i++)
-        r = do_stage(&b, b.graph.order[i], e);
+    if (r == 0)
+        r = build_crew_run(&b, e);
     if (r == 0)
         warn_unused(&b);
     if (r == 0)

@@ -23,9 +23,9 @@ enum build_phase {
 /* Borrowed for the call. */
 struct build_event {
     enum build_phase phase;
-    size_t stage;           /* from 0, in the order of the file */
+    size_t stage, stages;   /* from 0, in the order of the file; of how many */
     const char *stage_name; /* or NULL */
-    size_t step, steps;     /* from 1; of the whole build */
+    size_t step, steps;     /* from 1; of the stage */
     unsigned line;          /* of the Dockerfile */
     const char *text;
     int stream; /* of BUILD_OUTPUT: 1 or 2 */

@@ -22,6 +22,7 @@ static void pass_output(void *arg, int stream, const char *bytes, size_t n)
     const struct build_event ev = {
         .phase = BUILD_OUTPUT,
         .stage = b->index,
+        .stages = b->graph.n,
         .stage_name = b->graph.stages[b->index].stage->name,
         .step = b->step,
         .steps = b->steps,
@@ -31,7 +32,7 @@ static void pass_output(void *arg, int stream, const char *bytes, size_t n)
         .n = n,
     };
 
-    if (b->q->event)
+    if (b->q->event && !b->muted)
         b->q->event(b->q->arg, &ev);
 }
 

@@ -21,6 +21,7 @@ void build_stage_tell(const struct build *b, enum build_phase phase, const char 
     const struct build_event ev = {
         .phase = phase,
         .stage = b->index,
+        .stages = b->graph.n,
         .stage_name = b->graph.stages[b->index].stage->name,
         .step = b->step,
         .steps = b->steps,
@@ -28,7 +29,7 @@ void build_stage_tell(const struct build *b, enum build_phase phase, const char 
         .text = text,
     };
 
-    if (b->q->event)
+    if (b->q->event && !b->muted)
         b->q->event(b->q->arg, &ev);
 }
 
@@ -45,16 +46,26 @@ int build_stage_image(struct build *b, const char *name, const struct platform *
 
 /* ---- the cache ---- */
 
-int build_stage_key(struct build *b, const char *inputs, size_t n, struct err *e)
+static int next_key(struct digest *key, const char *inputs, size_t n, struct err *e)
 {
-    struct build_stage *s = build_stage_now(b);
     autotext struct text t = {0};
     int r;
 
-    text_addf(&t, "%s\n", s->key.hex);
+    text_addf(&t, "%s\n", key->hex);
     text_add_n(&t, inputs, n);
     r = text_check(&t, e);
-    return r < 0 ? r : hash_bytes(t.s, t.n, &s->key, e);
+    return r < 0 ? r : hash_bytes(t.s, t.n, key, e);
+}
+
+int build_stage_key(struct build *b, const char *inputs, size_t n, struct err *e)
+{
+    struct build_stage *s = build_stage_now(b);
+    char text[DIGEST_TEXT_MAX];
+    int r = next_key(&s->key, inputs, n, e);
+
+    if (r == 0)
+        r = next_key(&s->own_key, inputs, n, e);
+    return r < 0 || !s->salted ? r : strv_add(&b->own_keys, hash_format(&s->own_key, text), e);
 }
 
 static int note(struct build *b, const char *said, const struct digest *layer, long long tar_bytes,
@@ -73,10 +84,11 @@ static int note(struct build *b, const char *said, const struct digest *layer, l
 
 int build_stage_cached(struct build *b, const char *said, struct err *e)
 {
+    const struct build_stage *s = build_stage_now(b);
     struct step_cache found;
     long long created;
 
-    if (b->no_cache || step_cache_find(b->q->store, &build_stage_now(b)->key, &found, NULL) < 0)
+    if (step_cache_find(b->q->store, s->salted ? &s->own_key : &s->key, &found, NULL) < 0)
         return 0;
     created = b->q->created_ns >= 0 ? b->q->created_ns : found.created_ns;
     build_stage_tell(b, BUILD_CACHED, NULL);
@@ -86,6 +98,7 @@ int build_stage_cached(struct build *b, const char *said, struct err *e)
 int build_stage_made(struct build *b, const char *said, const struct layer_tar *layer,
                      struct err *e)
 {
+    const struct build_stage *s = build_stage_now(b);
     long long created = b->q->created_ns >= 0 ? b->q->created_ns : when_now();
     struct step_cache made = {.created_ns = created};
     int r;
@@ -94,7 +107,9 @@ int build_stage_made(struct build *b, const char *said, const struct layer_tar *
         made.layer = layer->diff_id;
         made.tar_bytes = layer->tar_bytes;
     }
-    r = step_cache_put(b->q->store, &build_stage_now(b)->key, &made, e);
+    r = step_cache_put(b->q->store, &s->key, &made, e);
+    if (r == 0 && s->salted)
+        r = step_cache_put(b->q->store, &s->own_key, &made, e);
     if (r == 0)
         r = note(b, said, &made.layer, made.tar_bytes, created, e);
     if (r == 0)
@@ -202,8 +217,11 @@ int build_stage_do(struct build *b, const struct dockerfile *f,
         .get = scope_get, .context = &b->scope, .escape = f->directives.escape};
     const struct dockerfile_view v = {.f = f, .i = i, .w = &w};
     struct err why = {0};
+    sigset_t held, before;
     int r;
 
+    run_step_signals(&held);
+    sigprocmask(SIG_BLOCK, &held, &before);
     b->file = f;
     b->at = i;
     b->step += f == b->q->file;
@@ -217,5 +235,6 @@ int build_stage_do(struct build *b, const struct dockerfile *f,
     dockerfile_word_free(&w);
     if (r < 0 && e)
         *e = why;
+    sigprocmask(SIG_SETMASK, &before, NULL); /* a signal that came meanwhile ends us here */
     return r;
 }

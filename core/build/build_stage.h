@@ -13,6 +13,8 @@ struct build_stage {
     struct draft draft;
     struct scope_vars vars; /* its ARGs, at its end */
     struct digest key;      /* of the last step */
+    struct digest own_key;  /* the same in the chain of this build alone, when `salted` */
+    bool salted;            /* nothing comes from the cache that this build has not put there */
     long long created_ns;   /* of the last step */
     bool cmd_set;
     bool done;
@@ -25,15 +27,19 @@ struct build {
     struct idmap map;
     struct build_stage *stages; /* one for each of the graph's */
     struct file_digest *digests;
-    size_t step, steps; /* of the whole build */
+    char salt[40];        /* what makes keys this build's own */
+    struct strv own_keys; /* "sha256:…": records to be removed at the end */
+    bool muted;           /* nothing is told: another process has told it */
 
     /* The stage at hand. */
-    size_t index;
+    size_t index, step, steps;
     const struct dockerfile
         *file; /* whose lines are done: a trigger of an image is one of its own */
     const struct dockerfile_instruction *at;
-    bool no_cache;
 };
+
+/* All of a stage (build_from.c): those that it needs are done. */
+int build_from_stage(struct build *b, size_t index, struct err *e);
 
 /* One instruction but FROM: its effect on the stage at hand. */
 int build_stage_do(struct build *b, const struct dockerfile *f,

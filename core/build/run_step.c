@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,8 +36,18 @@ struct running {
         struct running *all;
         int number, fd, handle;
     } streams[2];
-    bool ended;
+    bool ended, interrupted;
+    int signals_fd, signals; /* the user's, and its handle; -1: none */
 };
+
+void run_step_signals(sigset_t *ret)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+    sigemptyset(ret);
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+        sigaddset(ret, signals[i]);
+}
 
 /* ---- the root ---- */
 
@@ -48,7 +59,7 @@ static int make_folder(struct run_step_root *root, struct err *e)
 
     if (r < 0)
         return r;
-    snprintf(root->name, sizeof root->name, "step-%u", count++);
+    snprintf(root->name, sizeof root->name, "step-%d-%u", (int)getpid(), count++);
     root->dir = text_format("%s/tmp/%s/%s", s->path, s->tmp_name, root->name);
     if (!root->dir)
         return err_memory(e);
@@ -215,6 +226,30 @@ static int listen_to(struct running *x, struct err *e)
     return r < 0 ? r : 0;
 }
 
+/* The program ends; the signal stays pending, for when the caller lets it through. */
+static void on_signal(void *arg, short revents)
+{
+    struct running *x = arg;
+
+    (void)revents;
+    x->interrupted = true;
+    loop_remove(x->loop, x->signals);
+    x->signals = -1;
+    program_signal(&x->program, SIGKILL);
+}
+
+static int listen_to_signals(struct running *x, struct err *e)
+{
+    sigset_t set;
+
+    run_step_signals(&set);
+    x->signals_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (x->signals_fd < 0)
+        return err_sys(e, "cannot listen to signals");
+    x->signals = loop_add(x->loop, x->signals_fd, POLLIN, on_signal, x, e);
+    return x->signals < 0 ? x->signals : 0;
+}
+
 static int run(struct running *x, struct err *e)
 {
     int status = 0, r = program_start(&x->program, e);
@@ -223,10 +258,18 @@ static int run(struct running *x, struct err *e)
         return r;
     r = listen_to(x, e);
     if (r == 0)
+        r = listen_to_signals(x, e);
+    if (r == 0)
         r = loop_run(x->loop, e);
+    if (r == 0 && x->interrupted)
+        r = err_set(e, EINTR, "interrupted");
     if (r < 0)
         program_signal(&x->program, SIGKILL);
     (void)program_reap(&x->program, &status);
+    if (x->signals >= 0)
+        loop_remove(x->loop, x->signals);
+    if (x->signals_fd >= 0)
+        close(x->signals_fd);
     for (int i = 0; i < 2; i++)
         if (x->streams[i].all)
             close_stream(&x->streams[i]);
@@ -238,7 +281,8 @@ static int run(struct running *x, struct err *e)
 
 int run_step_go(struct run_step_root *root, struct err *e)
 {
-    struct running x = {.job = &root->job, .streams = {{.fd = -1}, {.fd = -1}}};
+    struct running x = {
+        .job = &root->job, .streams = {{.fd = -1}, {.fd = -1}}, .signals = -1, .signals_fd = -1};
     int r = make_spec(root, e);
 
     if (r == 0)

@@ -3,6 +3,8 @@
 #ifndef RCTR_RUN_STEP_H
 #define RCTR_RUN_STEP_H
 
+#include <signal.h>
+
 #include "core/build/seal.h"
 #include "core/engine/request.h"
 
@@ -25,8 +27,11 @@ struct run_step_root;
 /* Make the root that the step will have: layers, and an empty upper folder in the process's
  * temporary folder. Nothing is mounted yet. */
 int run_step_open(const struct run_step_job *job, struct run_step_root **ret, struct err *e);
-/* Run the program to its end. Returns its exit status, as a shell sees it; e->status is 127 or 126
- * when it could not be begun. */
+/* The signals by which a user ends a build: the caller holds them back (sigprocmask) as long as a
+ * step is at work, so that nothing half-made stays. */
+void run_step_signals(sigset_t *ret);
+/* Run the program to its end, or until one of those signals comes (-EINTR). Returns its exit
+ * status, as a shell sees it; e->status is 127 or 126 when it could not be begun. */
 int run_step_go(struct run_step_root *root, struct err *e);
 /* What was changed, as a layer. */
 int run_step_seal(struct run_step_root *root, struct layer_tar *ret, struct err *e);

@@ -111,3 +111,49 @@ X
     printf 'FROM localhost/busybox\nCOPY . /all/\n' >Dockerfile
     is "$(shows "$(rctr build -q .)" 'ls /all')" "$(printf 'Dockerfile\nkept\nleads-out')"
 }
+
+@test "stages that do not need each other are done side by side" {
+    mkdir ../meet
+    meet='for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do test -e /meet/$OTHER && exit 0; sleep 1; done; exit 1'
+    [ "$(nproc)" -gt 1 ] || skip "one core: one stage at a time"
+    build -t met -v "$BATS_TEST_TMPDIR/meet:/meet" <<X
+FROM localhost/busybox AS left
+ENV OTHER=right
+RUN touch /meet/left; $meet
+FROM localhost/busybox AS right
+ENV OTHER=left
+RUN touch /meet/right; $meet
+FROM localhost/busybox AS unneeded
+RUN exit 9
+FROM localhost/busybox
+COPY --from=left /bin/sh /left
+COPY --from=right /bin/sh /right
+X
+    is "$(shows met 'ls /left /right')" "$(printf '/left\n/right')"
+    before=$(rctr image inspect -f '{{.Id}}' met)
+    build -t met -v "$BATS_TEST_TMPDIR/meet:/meet" <<<"$(cat "$BATS_TEST_TMPDIR/Dockerfile")"
+    is "$(rctr image inspect -f '{{.Id}}' met)" "$before"
+}
+
+@test "a failure in one of several stages ends the build with its status, and the others" {
+    printf 'FROM localhost/busybox AS a\nRUN sleep 60\nFROM localhost/busybox AS b\nRUN exit 5\nFROM localhost/busybox\nCOPY --from=a / /a\nCOPY --from=b / /b\n' >Dockerfile
+    status=0
+    rctr build . >/dev/null 2>"$BATS_TEST_TMPDIR/stderr" || status=$?
+    is $status 5
+    has "$(cat "$BATS_TEST_TMPDIR/stderr")" "Dockerfile:4:"
+    is "$(still_running sleep)" ""
+}
+
+@test "Ctrl-C leaves no process, no mount and no file of the step at hand" {
+    printf 'FROM localhost/busybox\nRUN echo first\nRUN echo begun >&2; sleep 60\n' >Dockerfile
+    rctr build . >/dev/null 2>"$BATS_TEST_TMPDIR/stderr" &
+    until grep -q begun "$BATS_TEST_TMPDIR/stderr"; do sleep 0.1; done
+    kill -TERM $!
+    status=0
+    wait $! || status=$?
+    is $status 143
+    is "$(still_running sleep)" ""
+    is "$(find "$RCTR_STATE/tmp" -mindepth 2)" ""
+    printf 'FROM localhost/busybox\nRUN echo first\nRUN echo second\n' >Dockerfile
+    has "$(rctr build .)" "Using cache"
+}
