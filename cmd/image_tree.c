@@ -21,12 +21,38 @@ static const struct opt image_tree_opts[] OPT_TABLE = {
     OPT_DONE,
 };
 
-/* All images of the store, with their layers. */
+/* All images of the store, with their layers; those of an index by the names of the index. */
 struct tree {
     const struct store *s;
     struct image_list list;
-    struct image *images; /* owned; as many as list.n, in its order */
+    struct tree_image {
+        struct image image;               /* owned */
+        const struct image_entry *listed; /* borrowed */
+    } * v;                                /* owned */
+    size_t n;
 };
+
+struct growing {
+    struct tree *tree;
+    const struct image_entry *listed;
+};
+
+static int add_image(void *arg, const struct image *i, struct err *e)
+{
+    const struct growing *g = arg;
+    struct tree *t = g->tree;
+    struct tree_image *v = reallocarray(t->v, t->n + 1, sizeof *v);
+    int r;
+
+    if (!v)
+        return err_memory(e);
+    t->v = v;
+    v += t->n;
+    *v = (struct tree_image){.listed = g->listed};
+    r = image_open(t->s, &i->manifest_digest, &v->image, e);
+    t->n += r == 0;
+    return r;
+}
 
 static int tree_load(const struct store *s, struct tree *ret, struct err *e)
 {
@@ -34,22 +60,19 @@ static int tree_load(const struct store *s, struct tree *ret, struct err *e)
 
     ret->s = s;
     r = image_list_load(s, &ret->list, e);
-    if (r < 0)
-        return r;
-    ret->images = calloc(ret->list.n + 1, sizeof *ret->images);
-    if (!ret->images)
-        return err_memory(e);
-    for (size_t i = 0; r == 0 && i < ret->list.n; i++)
-        if (!ret->list.v[i].is_index) /* its images are shown by their own names */
-            r = image_open(s, &ret->list.v[i].manifest, &ret->images[i], e);
+    for (size_t i = 0; r == 0 && i < ret->list.n; i++) {
+        struct growing g = {ret, &ret->list.v[i]};
+
+        r = image_list_each_image(s, g.listed, add_image, &g, e);
+    }
     return r;
 }
 
 static void tree_free(struct tree *t)
 {
-    for (size_t i = 0; t->images && i < t->list.n; i++)
-        image_free(&t->images[i]);
-    free(t->images);
+    for (size_t i = 0; i < t->n; i++)
+        image_free(&t->v[i].image);
+    free(t->v);
     image_list_free(&t->list);
 }
 
@@ -87,12 +110,12 @@ static void print_owners(const struct tree *t, const struct image *of, size_t n)
     const char *before = " Shared with: ";
 
     if (n + 1 == of->config.diff_id_count)
-        for (size_t i = 0; i < t->list.n; i++)
-            if (hash_equal(&t->list.v[i].id, &of->id))
-                print_names(" Top Layer of: ", &t->list.v[i]);
-    for (size_t i = 0; i < t->list.n; i++)
-        if (!hash_equal(&t->list.v[i].id, &of->id) && has_layer(&t->images[i], d)) {
-            print_names(before, &t->list.v[i]);
+        for (size_t i = 0; i < t->n; i++)
+            if (hash_equal(&t->v[i].image.id, &of->id))
+                print_names(" Top Layer of: ", t->v[i].listed);
+    for (size_t i = 0; i < t->n; i++)
+        if (!hash_equal(&t->v[i].image.id, &of->id) && has_layer(&t->v[i].image, d)) {
+            print_names(before, t->v[i].listed);
             before = " ";
         }
 }
@@ -112,7 +135,8 @@ static bool begins_with(const struct image *i, const struct image *of, size_t n)
 static bool seen_before(const struct tree *t, const struct image *of, size_t n, size_t i)
 {
     for (size_t k = 0; k < i; k++)
-        if (begins_with(&t->images[k], &t->images[i], n + 1) && begins_with(&t->images[k], of, n))
+        if (begins_with(&t->v[k].image, &t->v[i].image, n + 1) &&
+            begins_with(&t->v[k].image, of, n))
             return true;
     return false;
 }
@@ -120,8 +144,8 @@ static bool seen_before(const struct tree *t, const struct image *of, size_t n, 
 /* The next image after `from` that puts a layer of its own on the first `n` layers of `of`. */
 static size_t next_child(const struct tree *t, const struct image *of, size_t n, size_t from)
 {
-    for (; from < t->list.n; from++)
-        if (t->images[from].config.diff_id_count > n && begins_with(&t->images[from], of, n) &&
+    for (; from < t->n; from++)
+        if (t->v[from].image.config.diff_id_count > n && begins_with(&t->v[from].image, of, n) &&
             !seen_before(t, of, n, from))
             break;
     return from;
@@ -133,18 +157,18 @@ static void print_children(const struct tree *t, const struct image *of, size_t 
 {
     size_t i = next_child(t, of, n, 0), used = line->n;
 
-    while (i < t->list.n) {
-        const struct image *child = &t->images[i];
+    while (i < t->n) {
+        const struct image *child = &t->v[i].image;
         size_t after = next_child(t, of, n, i + 1);
 
-        printf("%s%s", line->s ? line->s : "", after < t->list.n ? "├── " : "└── ");
+        printf("%s%s", line->s ? line->s : "", after < t->n ? "├── " : "└── ");
         print_layer(t, &child->config.diff_ids[n]);
-        for (size_t k = 0; k < t->list.n; k++)
-            if (t->images[k].config.diff_id_count == n + 1 &&
-                begins_with(&t->images[k], child, n + 1))
-                print_names(" Top Layer of: ", &t->list.v[k]);
+        for (size_t k = 0; k < t->n; k++)
+            if (t->v[k].image.config.diff_id_count == n + 1 &&
+                begins_with(&t->v[k].image, child, n + 1))
+                print_names(" Top Layer of: ", t->v[k].listed);
         putchar('\n');
-        text_add(line, after < t->list.n ? "│   " : "    ");
+        text_add(line, after < t->n ? "│   " : "    ");
         print_children(t, child, n + 1, line);
         line->n = used;
         if (line->s)
@@ -172,6 +196,7 @@ static int image_tree_main(const void *args, int argc, const char **argv, struct
     autoimage struct image image = {0};
     autotext struct text line = {0};
     struct tree tree = {0};
+    const char *before = "Tags:     ";
     char size[HUMAN_MAX];
     int r = store_open(&s, e);
 
@@ -182,9 +207,11 @@ static int image_tree_main(const void *args, int argc, const char **argv, struct
         r = tree_load(&s, &tree, e);
     if (r == 0) {
         printf("Image ID: %.12s\n", image.id.hex);
-        for (size_t i = 0; i < tree.list.n; i++)
-            if (hash_equal(&tree.list.v[i].id, &image.id))
-                print_names("Tags:     ", &tree.list.v[i]);
+        for (size_t i = 0; i < tree.n; i++)
+            if (hash_equal(&tree.v[i].image.id, &image.id)) {
+                print_names(before, tree.v[i].listed);
+                before = " ";
+            }
         printf("\nSize:     %s\nImage Layers\n", human_size(image_list_size(&s, &image), size));
         if (a->what_requires)
             print_children(&tree, &image, image.config.diff_id_count, &line);

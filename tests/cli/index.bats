@@ -187,7 +187,9 @@ count() { # what is in a folder of the store
     is "$(rctr images --format '{{.Containers}}')" 1
     rctr pull -q "$repo:$host"
     is "$(rctr images --format '{{.Tag}}' | sort)" "$(printf '%s\n' 1 "$host" | sort)"
-    rctr image tree "$repo:$host" >/dev/null
+    run rctr image tree "$repo:1"
+    has "$output" "Tags:     [$repo:$host] [$repo:1]" || has "$output" "Tags:     [$repo:1] [$repo:$host]"
+    has "$output" "Shared with: [$repo:1]" # the other platform's has the first layer too
 }
 
 @test "RepoDigests lists the index before the image" {
