@@ -1,6 +1,7 @@
 #include "storage/copy/copier.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -322,27 +323,68 @@ static int check_index(const struct copier *c, struct document *d, struct err *e
     return r;
 }
 
+static int run(struct copier *c, struct digest *ret, struct err *e)
+{
+    struct document d = {0};
+    int r = trust_load(c->o->signature_policy, &c->trust, e);
+
+    if (r == 0)
+        r = read_first(c, &d, e);
+    if (r == 0)
+        r = check_index(c, &d, e);
+    if (r == 0)
+        r = copy_document(c, &d, true, 0, e);
+    if (r == 0)
+        r = sink_finish(c->to, e);
+    if (r == 0)
+        *ret = d.digest;
+    document_free(&d);
+    return r;
+}
+
+static int run_member(struct copier *c, const struct digest *d, struct descriptor *ret,
+                      struct err *e)
+{
+    struct document doc = {0};
+    int r = trust_load(c->o->signature_policy, &c->trust, e);
+
+    if (r == 0)
+        r = source_manifest(c->from, d, &doc.bytes, &doc.digest, e);
+    if (r == 0)
+        r = copy_document(c, &doc, false, 0, e);
+    if (r == 0) {
+        *ret = (struct descriptor){.digest = doc.digest, .size = (long long)doc.bytes.n};
+        memcpy(ret->media_type, doc.m.media_type, sizeof ret->media_type);
+    }
+    document_free(&doc);
+    return r;
+}
+
+/* A registry, or who reads a pipe, that goes away is an answer, not our end. */
+static void begin(struct sigaction *before)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    sigaction(SIGPIPE, &ignore, before);
+}
+
+static void end(struct copier *c, const struct sigaction *before)
+{
+    sigaction(SIGPIPE, before, NULL);
+    strv_free(&c->done);
+    trust_free(&c->trust);
+}
+
 int copier_run(struct store *s, struct source *from, struct sink *to,
                const struct copier_options *o, struct digest *ret, struct err *e)
 {
     struct copier c = {.store = s, .from = from, .to = to, .o = o};
-    struct document d = {0};
-    int r = trust_load(o->signature_policy, &c.trust, e);
+    struct sigaction before;
+    int r;
 
-    if (r == 0)
-        r = read_first(&c, &d, e);
-    if (r == 0)
-        r = check_index(&c, &d, e);
-    if (r == 0)
-        r = copy_document(&c, &d, true, 0, e);
-    if (r == 0)
-        r = sink_finish(to, e);
-    if (r == 0)
-        *ret = d.digest;
-    document_free(&d);
-    strv_free(&c.done);
-    free(c.members);
-    trust_free(&c.trust);
+    begin(&before);
+    r = run(&c, ret, e);
+    end(&c, &before);
     return r;
 }
 
@@ -350,20 +392,11 @@ int copier_member(struct store *s, struct source *from, struct sink *to, const s
                   const struct copier_options *o, struct descriptor *ret, struct err *e)
 {
     struct copier c = {.store = s, .from = from, .to = to, .o = o};
-    struct document doc = {0};
-    int r = trust_load(o->signature_policy, &c.trust, e);
+    struct sigaction before;
+    int r;
 
-    if (r == 0)
-        r = source_manifest(from, d, &doc.bytes, &doc.digest, e);
-    if (r == 0)
-        r = copy_document(&c, &doc, false, 0, e);
-    if (r == 0) {
-        *ret = (struct descriptor){.digest = doc.digest, .size = (long long)doc.bytes.n};
-        memcpy(ret->media_type, doc.m.media_type, sizeof ret->media_type);
-    }
-    document_free(&doc);
-    strv_free(&c.done);
-    free(c.members);
-    trust_free(&c.trust);
+    begin(&before);
+    r = run_member(&c, d, ret, e);
+    end(&c, &before);
     return r;
 }

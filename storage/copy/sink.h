@@ -2,8 +2,8 @@
  *
  * The order of calls: for each blob `has`, and `blob` when it has not (perhaps in another process);
  * `manifest` for the members of an index by their digests, and last of all for what gets the name;
- * then `finish`. Until that nothing is seen at the destination but blobs that no name leads to; a
- * sink that is closed without it leaves no file of its own. */
+ * then `finish`. Until that nothing is seen at the destination but blobs that no name leads to; an
+ * archive is not there at all. */
 #ifndef RCTR_SINK_H
 #define RCTR_SINK_H
 
