@@ -66,6 +66,11 @@ static int see_flags(const struct dockerfile *f, size_t stage, struct graph_stag
                                 name);
         else if (other >= 0)
             r = add_need(s, (size_t)other, e);
+        else if (name && !name[strspn(name, "0123456789")])
+            r = dockerfile_fail(e, f, i, flag->at, strlen(flag->name) + 2,
+                                "there is no stage %.20s before this one, which is number %zu (the "
+                                "first one is 0)",
+                                name, stage);
     }
     return r;
 }
