@@ -1,6 +1,6 @@
 /* The live lines of cmd/progress. They are erased (cursor up, clear to the end of the screen)
- * before anything is printed, and drawn again after: the height of the screen does not matter and
- * nothing is ever drawn over. A line is shorter than the terminal is wide; when that became
+ * before anything is printed, and drawn again after: nothing is ever drawn over. No more are shown
+ * than the screen has room for. A line is shorter than the terminal is wide; when that became
  * narrower since, the terminal has broken the lines, which is reckoned with. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,19 +10,22 @@
 
 #include "cmd/progress.h"
 
-enum { BAR_MAX = 40, BAR_MIN = 5, WIDTH_USUAL = 80, LINE = 256 };
+enum { BAR_MAX = 40, BAR_MIN = 5, WIDTH_USUAL = 80, HEIGHT_USUAL = 24, LINE = 256 };
 
-static int width_now(void)
+/* *ret_height may be NULL. */
+static int width_now(size_t *ret_height)
 {
     struct winsize size = {0};
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
 
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
-                                                                           : WIDTH_USUAL;
+    if (ret_height)
+        *ret_height = known && size.ws_row > 1 ? size.ws_row : HEIGHT_USUAL;
+    return known ? size.ws_col : WIDTH_USUAL;
 }
 
 void progress_draw_erase(struct progress *p)
 {
-    int width = width_now(), rows = 0;
+    int width = width_now(NULL), rows = 0;
 
     for (size_t i = 0; i < p->shown; i++)
         rows += p->cells[i] > width ? (p->cells[i] + width - 1) / width : 1;
@@ -101,9 +104,11 @@ static int draw_row(const struct progress *p, const struct progress_row *row, in
 
 void progress_draw_rows(struct progress *p)
 {
-    int width = width_now();
+    size_t height;
+    int width = width_now(&height);
 
-    for (size_t i = 0; i < PROGRESS_ROWS; i++)
+    /* what has left the screen at its top could not be erased any more */
+    for (size_t i = 0; i < PROGRESS_ROWS && p->shown + 1 < height; i++)
         if (p->rows[i].used)
             p->cells[p->shown++] = draw_row(p, &p->rows[i], width);
     fflush(stderr);

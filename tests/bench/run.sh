@@ -331,7 +331,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-jobs=${jobs:-start pull images memory life}
+jobs=${jobs:-start pull memory life images} # the last one removes images: what follows would suffer
 rounds_start=40 rounds_podman=8 rounds_pull=5 rounds_big=3 rounds_life=20 rounds_life_podman=2 rounds_images=5
 [ -z "$quick" ] || rounds_start=10 rounds_podman=3 rounds_pull=3 rounds_life=5 rounds_life_podman=1 rounds_images=3
 
