@@ -94,8 +94,10 @@ static int note(struct strv *names, const char *name, struct err *e)
 static int look_up(struct reader *r, const char *name, bool provided, const char **ret,
                    struct err *e)
 {
-    int code;
+    int code = work(r, DOCKERFILE_WORD_LOOK_UP, e);
 
+    if (code < 0)
+        return code;
     *ret = r->w->get ? r->w->get(r->w->context, name) : NULL;
     code = note(&r->w->used, name, e);
     if (code >= 0 && !*ret && !provided)

@@ -14,6 +14,7 @@ enum {
     DOCKERFILE_WORD_DEPTH_MAX = 32, /* ${a:-${b:-…}} */
     DOCKERFILE_WORD_NAMES_MAX = 4096,
     DOCKERFILE_WORD_WORK_MAX = 1 << 26, /* see `work` */
+    DOCKERFILE_WORD_LOOK_UP = 512,      /* what asking for one variable counts */
 };
 
 struct dockerfile_word {
@@ -26,8 +27,9 @@ struct dockerfile_word {
      * text itself had no provision (as ${x:-w} is). Each once. Free with dockerfile_word_free. */
     struct strv used, unset;
     /* What all texts together have cost: a step of matching a pattern is one, as are 8 bytes of a
-     * result. Above DOCKERFILE_WORD_WORK_MAX nothing more is expanded, so that a hostile file
-     * cannot keep anybody busy: who uses one struct after the other carries it on. */
+     * result; asking for a variable is DOCKERFILE_WORD_LOOK_UP. Above DOCKERFILE_WORD_WORK_MAX
+     * nothing more is expanded, so that a hostile file cannot keep anybody busy: who uses one
+     * struct after the other carries it on. */
     unsigned long work;
     size_t fault; /* after a failure: the byte of the text where it is */
 };

@@ -114,6 +114,25 @@ static void hostile_files_are_soon_done_with(void **state)
     assert_null(l.v);
 }
 
+static void variables_asked_for_beyond_number_are_refused(void **state)
+{
+    autotext struct text t = {0};
+    autodockerfile struct dockerfile f = {0};
+    struct dockerfile_findings l;
+    struct err e = {0};
+
+    (void)state;
+    text_add(&t, "FROM a\n");
+    for (int i = 0; i < 1000; i++)
+        text_addf(&t, "ENV aaaaaaaaa%d=b\n", i);
+    text_add(&t, "COPY <<E /x\n");
+    for (int i = 0; i < 200000; i++)
+        text_add(&t, "$x$y");
+    text_add(&t, "\nE\n");
+    assert_int_equal(dockerfile_parse("D", t.s, t.n, &f, &e), 0);
+    assert_int_equal(dockerfile_check(&f, NULL, &l, &e), -E2BIG);
+}
+
 static void variables_beyond_number_are_refused(void **state)
 {
     autotext struct text t = {0};
@@ -184,6 +203,7 @@ int main(void)
         cmocka_unit_test(dubious_files_are_reported),
         cmocka_unit_test(a_wrong_directive_is_refused),
         cmocka_unit_test(hostile_files_are_soon_done_with),
+        cmocka_unit_test(variables_asked_for_beyond_number_are_refused),
         cmocka_unit_test(variables_beyond_number_are_refused),
         cmocka_unit_test(findings_beyond_number_are_only_counted),
         cmocka_unit_test(the_base_images_environment_is_known_when_it_is_told),
