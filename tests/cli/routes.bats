@@ -25,13 +25,12 @@ setup_file() {
 
 # fill REGISTRY: an image called one, and on the plain one another called two
 fill() {
-    export RCTR_STATE=$BATS_FILE_TMPDIR/state BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR CONTAINERS_REGISTRIES_CONF=$BATS_FILE_TMPDIR/none
+    export BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR CONTAINERS_REGISTRIES_CONF=$BATS_FILE_TMPDIR/none
     : >"$CONTAINERS_REGISTRIES_CONF"
     mkdir -p "$BATS_FILE_TMPDIR/ours"
     cp "$REG/ca.crt" "$REG/client.cert" "$REG/client.key" "$BATS_FILE_TMPDIR/ours"
     (
-        [ -z "${RCTR:-}" ] || PATH=$(dirname "$RCTR"):$PATH
-        cd "$BATS_FILE_TMPDIR"
+        common_setup
         image_load localhost/one hello
         rctr push -q --cert-dir ours localhost/one "$(at "$1")/team/one:1"
         [ "$1" != plain ] || rctr push -q localhost/one "$(at "$1")/two:1"
