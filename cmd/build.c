@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/build_finish.h"
 #include "cmd/build_show.h"
 #include "cmd/command.h"
 #include "cmd/create_args.h"
@@ -25,19 +26,24 @@ enum { BUILD_FILE_MAX = 1 << 20 };
 
 struct build_args {
     struct container_request q;
-    const char *file, *target, *platform, *os, *arch, *variant, *pull, *iidfile, *format;
+    const char *file, *target, *platform, *os, *arch, *variant, *pull, *format;
     const char *timestamp, *progress;
-    struct opt_list tag, build_arg, build_arg_file, label, no_cache_filter;
-    bool no_cache, quiet, check, graph, layers, rm, force_rm;
+    struct opt_list build_arg, build_arg_file, label, annotation, no_cache_filter;
+    bool no_cache, quiet, check, graph, squash;
+    struct build_finish_args finish;
     struct registry_args registry;
 };
 
 static const struct opt build_opts[] OPT_TABLE = {
     OPT_LIST(0, "add-host", struct build_args, q.add_host, "NAME:IP", "Add a line to /etc/hosts"),
+    OPT_LIST(0, "annotation", struct build_args, annotation, "KEY=VALUE",
+             "Add an annotation to the manifest"),
     OPT_TEXT(0, "arch", struct build_args, arch, "ARCH", "Build for this architecture"),
     REGISTRY_AUTHFILE(struct build_args, registry),
     OPT_LIST(0, "build-arg", struct build_args, build_arg, "NAME[=VALUE]",
              "Set an ARG of the Dockerfile"),
+    OPT_LIST(0, "build-arg-file", struct build_args, build_arg_file, "FILE",
+             "Read lines NAME=VALUE from FILE, as --build-arg", .guess = GUESS_FILE),
     OPT_LIST(0, "cap-add", struct build_args, q.cap_add, "CAPABILITY", "Add a capability"),
     OPT_LIST(0, "cap-drop", struct build_args, q.cap_drop, "CAPABILITY", "Drop a capability"),
     REGISTRY_CERT_DIR(struct build_args, registry),
@@ -52,9 +58,11 @@ static const struct opt build_opts[] OPT_TABLE = {
     OPT_TEXT(0, "format", struct build_args, format, "oci|docker",
              "Choose the format of manifest and configuration", .preset = "oci"),
     OPT_FLAG(0, "graph", struct build_args, graph, "Show the stages, and build nothing"),
-    OPT_TEXT(0, "iidfile", struct build_args, iidfile, "FILE", "Write the image's id to FILE",
-             .guess = GUESS_FILE),
+    OPT_TEXT(0, "iidfile", struct build_args, finish.iidfile, "FILE",
+             "Write the image's id to FILE", .guess = GUESS_FILE),
     OPT_LIST(0, "label", struct build_args, label, "KEY=VALUE", "Set a label of the image"),
+    OPT_TEXT(0, "metadata-file", struct build_args, finish.metadata, "FILE",
+             "Write digests and names of the image to FILE, as JSON", .guess = GUESS_FILE),
     OPT_TEXT(0, "network", struct build_args, q.net, "MODE",
              "Choose the network of RUN: slirp, none or host"),
     OPT_ALIAS(0, "net", "network"),
@@ -63,17 +71,24 @@ static const struct opt build_opts[] OPT_TABLE = {
              "Do every step of this stage anew"),
     OPT_FLAG(0, "no-hosts", struct build_args, q.no_hosts, "Leave /etc/hosts as the image has it"),
     OPT_TEXT(0, "os", struct build_args, os, "OS", "Build for this operating system"),
+    OPT_LIST(
+        'o', "output", struct build_args, finish.output, "type=TYPE,dest=PATH",
+        "Write the result somewhere, too: local, tar, oci, docker, image[,push=true]; a folder "
+        "alone is type=local"),
     OPT_TEXT(0, "platform", struct build_args, platform, "OS/ARCH[/VARIANT]",
              "Build for this platform instead of the host's"),
     OPT_TEXT(0, "pull", struct build_args, pull, "always|missing|never|newer",
              "Ask the registry for base images always, or only for what the store lacks",
              .implied = "always", .preset = "missing"),
+    OPT_FLAG(0, "push", struct build_args, finish.push,
+             "Push the image under its names: --output type=image,push=true"),
     OPT_FLAG('q', "quiet", struct build_args, quiet, "Show nothing but the image's id"),
     REGISTRY_RETRY(struct build_args, registry),
     OPT_LIST(0, "security-opt", struct build_args, q.security_opt, "OPTION",
              "Set a security option, as of rctr run"),
     OPT_TEXT(0, "shm-size", struct build_args, q.shm_size, "SIZE", "Set the size of /dev/shm"),
-    OPT_LIST('t', "tag", struct build_args, tag, "NAME[:TAG]", "Give the image this name"),
+    OPT_FLAG(0, "squash", struct build_args, squash, "Make one layer of those that are new"),
+    OPT_LIST('t', "tag", struct build_args, finish.tag, "NAME[:TAG]", "Give the image this name"),
     OPT_TEXT(0, "target", struct build_args, target, "STAGE", "Build this stage"),
     OPT_TEXT(0, "timestamp", struct build_args, timestamp, "SECONDS",
              "Set all times of the image and its files to this one (since 1970)"),
@@ -196,35 +211,37 @@ static int read_times(const struct build_args *a, struct build_request *q, struc
     return 0;
 }
 
-static int name_image(struct store *s, const struct build_args *a, const struct build_result *made,
-                      struct err *e)
-{
-    int r = a->tag.n ? 0 : image_keep_unnamed(s, &made->manifest, e);
-
-    for (size_t i = 0; i < a->tag.n && r == 0; i++) {
-        char text[REF_TEXT_MAX];
-        struct ref name;
-
-        r = ref_parse_own(a->tag.v[i], &name, e);
-        if (r == 0)
-            r = image_name(s, &name, &made->manifest, e);
-        if (r == 0 && !a->quiet)
-            printf("Successfully tagged %s\n", ref_format(&name, text));
-    }
-    event_image(s, "build", &made->id, a->tag.n ? a->tag.v[0] : NULL);
-    return r;
-}
-
 static int check_names(const struct build_args *a, struct err *e)
 {
     struct ref name;
     int r = 0;
 
-    for (size_t i = 0; i < a->tag.n && r == 0; i++)
-        r = err_wrap(e, ref_parse_own(a->tag.v[i], &name, e), "--tag");
+    for (size_t i = 0; i < a->finish.tag.n && r == 0; i++)
+        r = err_wrap(e, ref_parse_own(a->finish.tag.v[i], &name, e), "--tag");
     if (r == 0 && strcmp(a->format, "oci") != 0 && strcmp(a->format, "docker") != 0)
         r = err_set(e, EINVAL, "--format: unrecognized image format \"%s\" (oci, docker)",
                     a->format);
+    return r;
+}
+
+/* --build-arg over the lines of --build-arg-file. */
+static int read_build_args(const struct build_args *a, struct strv *ret, struct err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < a->build_arg_file.n && r == 0; i++) {
+        autotext struct text t = {0};
+        char *save = NULL;
+
+        r = err_wrap(e, file_read(AT_FDCWD, a->build_arg_file.v[i], BUILD_FILE_MAX, &t, e),
+                     "--build-arg-file");
+        for (char *line = t.s ? strtok_r(t.s, "\n", &save) : NULL; line && r == 0;
+             line = strtok_r(NULL, "\n", &save))
+            if (*line && *line != '#')
+                r = strv_add(ret, line, e);
+    }
+    for (size_t i = 0; i < a->build_arg.n && r == 0; i++)
+        r = strv_add(ret, a->build_arg.v[i], e);
     return r;
 }
 
@@ -246,8 +263,9 @@ static int fill_request(const struct build_args *a, struct build_request *q,
     pull->cert_dir = a->registry.cert_dir;
     q->pull = pull;
     q->target = a->target;
-    q->args = a->build_arg.v;
-    q->arg_count = a->build_arg.n;
+    q->squash = a->squash;
+    q->annotations = a->annotation.v;
+    q->annotation_count = a->annotation.n;
     q->labels = a->label.v;
     q->label_count = a->label.n;
     q->run = &a->q;
@@ -266,11 +284,19 @@ static int build(const struct build_args *a, const struct dockerfile *f, struct 
     struct build_show show = {.quiet = a->quiet};
     struct pull_options pull = {.progress = progress_event, .arg = &progress};
     struct build_request q = {.store = &s, .file = f, .context = context};
+    autostrv struct strv words = {0};
     struct build_result made = {0};
     int r = check_names(a, e);
 
     if (r == 0)
+        r = read_build_args(a, &words, e);
+    q.args = (const char *const *)words.v;
+    q.arg_count = words.n;
+
+    if (r == 0)
         r = fill_request(a, &q, &pull, e);
+    if (r == 0)
+        r = build_finish_check(&a->finish, &show.to_stderr, e);
     if (r == 0)
         r = store_open(&s, e);
     if (r < 0)
@@ -283,14 +309,7 @@ static int build(const struct build_args *a, const struct dockerfile *f, struct 
     progress_end(&progress);
     build_show_end(&show);
     if (r == 0)
-        r = name_image(&s, a, &made, e);
-    if (r == 0 && a->iidfile) {
-        char id[DIGEST_TEXT_MAX];
-
-        r = err_wrap(e, file_put(a->iidfile, hash_format(&made.id, id), 0644, e), "--iidfile");
-    }
-    if (r == 0)
-        puts(made.id.hex);
+        r = build_finish_run(&s, &a->finish, &a->registry, a->quiet, &made, e);
     build_free(&made);
     return r;
 }

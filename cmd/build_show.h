@@ -7,6 +7,7 @@
 
 struct build_show {
     bool quiet;
+    bool to_stderr;            /* standard output is for something else */
     struct progress *progress; /* of pulls; borrowed */
 };
 

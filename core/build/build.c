@@ -6,6 +6,7 @@
  * only the step at hand. */
 #include "core/build/build.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,11 +93,32 @@ static int put_labels(const struct build *b, json_t *config, struct err *e)
     return 0;
 }
 
+static int put_annotations(const struct build *b, struct draft *d, struct err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < b->q->annotation_count && r == 0; i++) {
+        const char *word = b->q->annotations[i], *equals = strchr(word, '=');
+        autofree char *key = equals ? strndup(word, (size_t)(equals - word)) : NULL;
+
+        if (!equals || equals == word)
+            r = err_set(e, EINVAL, "'%s' is not KEY=VALUE", word);
+        else
+            r = key ? draft_annotate(d, key, equals + 1, e) : err_memory(e);
+    }
+    return err_wrap(e, r, "--annotation");
+}
+
 static int write_image(struct build *b, struct build_result *ret, struct err *e)
 {
     struct build_stage *s = &b->stages[b->graph.target];
     long long created = b->q->created_ns >= 0 ? b->q->created_ns : s->created_ns;
-    int r = put_labels(b, draft_config(&s->draft), e);
+    int r = b->q->squash ? build_squash(b, s, e) : 0;
+
+    if (r == 0)
+        r = put_labels(b, draft_config(&s->draft), e);
+    if (r == 0)
+        r = put_annotations(b, &s->draft, e);
 
     if (created == 0) /* FROM alone */
         created = when_now();

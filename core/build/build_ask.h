@@ -45,6 +45,8 @@ struct build_request {
     size_t arg_count;
     const char *const *labels; /* "KEY=VALUE", over those of the file */
     size_t label_count;
+    const char *const *annotations; /* "KEY=VALUE" of the manifest */
+    size_t annotation_count;
     const struct container_request *run; /* network, limits, hosts, volumes … of every RUN */
     struct seal_times times;
     long long created_ns; /* the time of everything; < 0: the clock's */

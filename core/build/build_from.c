@@ -51,6 +51,8 @@ static int stand_on_image(struct build *b, const struct graph_stage *g, struct e
         r = build_stage_image(b, g->base, &platform, &image, e);
     if (r == 0)
         r = draft_begin(&image, &platform, b->q->format, &s->draft, e);
+    s->base_layers = s->draft.n;
+    s->base_history = json_array_size(json_object_get(s->draft.doc, "history"));
     return r < 0 ? r : begin_key(b, "image", image.id.hex, e);
 }
 
@@ -62,6 +64,8 @@ static int stand_on_stage(struct build *b, const struct build_stage *below, stru
     s->key = below->key;
     s->own_key = below->own_key;
     s->salted = below->salted;
+    s->base_layers = below->base_layers;
+    s->base_history = below->base_history;
     s->cmd_set = below->cmd_set;
     s->created_ns = below->created_ns;
     return r < 0 ? r : scope_enter(&b->scope, &below->vars, e);

@@ -11,11 +11,12 @@
 
 struct build_stage {
     struct draft draft;
-    struct scope_vars vars; /* its ARGs, at its end */
-    struct digest key;      /* of the last step */
-    struct digest own_key;  /* the same in the chain of this build alone, when `salted` */
-    bool salted;            /* nothing comes from the cache that this build has not put there */
-    long long created_ns;   /* of the last step */
+    struct scope_vars vars;           /* its ARGs, at its end */
+    size_t base_layers, base_history; /* of the image that it began with */
+    struct digest key;                /* of the last step */
+    struct digest own_key;            /* the same in the chain of this build alone, when `salted` */
+    bool salted;          /* nothing comes from the cache that this build has not put there */
+    long long created_ns; /* of the last step */
     bool cmd_set;
     bool done;
 };
@@ -61,6 +62,9 @@ int build_stage_made(struct build *b, const char *said, const struct layer_tar *
 /* The image that a name means for FROM, COPY --from and mounts. */
 int build_stage_image(struct build *b, const char *name, const struct platform *platform,
                       struct image *ret, struct err *e);
+
+/* The layers above base_layers as one (build_squash.c). */
+int build_squash(struct build *b, struct build_stage *s, struct err *e);
 
 /* RUN, and COPY or ADD (build_run.c, build_copy.c). */
 int build_run_step(struct build *b, const struct dockerfile_view *v, struct err *e);

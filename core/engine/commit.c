@@ -112,7 +112,7 @@ static int make_draft(struct commit *c, struct err *e)
     if (c->q->format == DRAFT_DOCKER)
         put_text(c->draft.doc, "comment", c->q->message);
     if (c->q->squash)
-        draft_forget_layers(&c->draft);
+        draft_cut_layers(&c->draft, 0);
     r = draft_add_layer(&c->draft, &c->layer.digest, c->layer.bytes, e);
     return r < 0 ? r : add_history(c, e);
 }

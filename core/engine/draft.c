@@ -1,5 +1,6 @@
 #include "core/engine/draft.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -96,7 +97,9 @@ int draft_begin(const struct image *base, const struct platform *p, enum draft_f
 
 int draft_copy(const struct draft *from, struct draft *ret, struct err *e)
 {
-    struct draft d = {.format = from->format, .doc = json_deep_copy(from->doc)};
+    struct draft d = {.format = from->format,
+                      .doc = json_deep_copy(from->doc),
+                      .annotations = json_incref(from->annotations)};
     int r = d.doc ? 0 : err_memory(e);
 
     for (size_t i = 0; i < from->n && r == 0; i++)
@@ -115,19 +118,18 @@ static void forget_view(struct draft *d)
     d->viewed = false;
 }
 
-void draft_forget_layers(struct draft *d)
+void draft_cut_layers(struct draft *d, size_t n)
 {
     forget_view(d);
-    for (size_t i = 0; i < d->n; i++)
-        free(d->layers[i].foreign);
-    free(d->layers);
-    d->layers = NULL;
-    d->n = 0;
+    while (d->n > n)
+        free(d->layers[--d->n].foreign);
 }
 
 void draft_free(struct draft *d)
 {
-    draft_forget_layers(d);
+    draft_cut_layers(d, 0);
+    free(d->layers);
+    json_decref(d->annotations);
     json_decref(d->doc);
     *d = (struct draft){0};
 }
@@ -155,6 +157,18 @@ static int put_text(json_t *o, const char *key, const char *text, struct err *e)
         return 0;
     return json_object_set_new(o, key, json_string(text)) < 0
                ? err_set(e, EINVAL, "%s: the text is not UTF-8", key)
+               : 0;
+}
+
+int draft_annotate(struct draft *d, const char *key, const char *value, struct err *e)
+{
+    if (d->format != DRAFT_OCI)
+        return err_set(e, ENOTSUP,
+                       "annotations need the format oci: docker's has no place for them");
+    if (!d->annotations)
+        d->annotations = json_object();
+    return json_object_set_new(d->annotations, key, json_string(value)) < 0
+               ? err_set(e, EINVAL, "annotation '%s': the text is not UTF-8", key)
                : 0;
 }
 
@@ -226,6 +240,8 @@ static int make_manifest(const struct draft *d, const struct digest *config, siz
                                &l->blob, l->size));
     }
     json_object_set_new(doc, "layers", layers);
+    if (d->annotations)
+        json_object_set(doc, "annotations", d->annotations);
     *ret = jsonx_dump(doc, 0);
     return *ret ? 0 : err_memory(e);
 }

@@ -23,6 +23,7 @@ struct draft {
     json_t *doc;                /* owned: the image's configuration; without rootfs.diff_ids */
     struct draft_layer *layers; /* owned; bottom first */
     size_t n;
+    json_t *annotations; /* owned; NULL: none */
     struct image view;
     bool viewed;
 };
@@ -44,7 +45,10 @@ json_t *draft_config(struct draft *d);
 /* A plain layer of the store on top. */
 int draft_add_layer(struct draft *d, const struct digest *diff_id, long long tar_bytes,
                     struct err *e);
-void draft_forget_layers(struct draft *d);
+/* Only the lowest n stay. */
+void draft_cut_layers(struct draft *d, size_t n);
+/* An annotation of the manifest, which only OCI's format has. -ENOTSUP, -EINVAL. */
+int draft_annotate(struct draft *d, const char *key, const char *value, struct err *e);
 /* One step more in the history: texts may be NULL. `empty`: it made no layer. */
 int draft_add_history(struct draft *d, long long created_ns, const char *created_by,
                       const char *author, const char *comment, bool empty, struct err *e);

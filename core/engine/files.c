@@ -277,7 +277,7 @@ int files_diff_image(struct store *s, const struct image *image, struct diff_lis
 
 /* ---- export ---- */
 
-static int export_inside(int root_fd, void *arg, struct err *e)
+int files_pack(int root_fd, void *arg, struct err *e)
 {
     const struct tree_tar_rules rules = {.as = ""};
     const struct tar_sink sink = {tar_write_to_fd, arg};
@@ -297,10 +297,10 @@ int files_export(struct files *f, int fd, struct err *e)
     int r;
 
     f->job.root_only = true;
-    r = inside_run(&f->job, export_inside, &fd, e);
+    r = inside_run(&f->job, files_pack, &fd, e);
     if (r == -ESRCH && files_again(f, e) == 0) { /* nothing was written yet */
         f->job.root_only = true;
-        r = inside_run(&f->job, export_inside, &fd, e);
+        r = inside_run(&f->job, files_pack, &fd, e);
     }
     return r;
 }

@@ -35,6 +35,8 @@ int files_sides(const struct files *f, struct diff_sides *ret, struct err *e);
 int files_diff_image(struct store *s, const struct image *image, struct diff_list *ret,
                      struct err *e);
 
+/* An inside_fn: the root as a tar archive; arg points to the descriptor that it goes to. */
+int files_pack(int root_fd, void *arg, struct err *e);
 /* Its root file system, without what is mounted on it, as a tar archive into fd. */
 int files_export(struct files *f, int fd, struct err *e);
 

@@ -157,3 +157,53 @@ X
     printf 'FROM localhost/busybox\nRUN echo first\nRUN echo second\n' >Dockerfile
     has "$(rctr build .)" "Using cache"
 }
+
+@test "--output writes files, archives and images; the store keeps only what has a name" {
+    out=$BATS_TEST_TMPDIR/out
+    echo hello >f
+    printf 'FROM localhost/busybox AS base\nRUN echo x >/x\nFROM scratch\nCOPY --chmod=750 f /d/f\nCOPY --from=base /x /x\n' >Dockerfile
+    rctr build -o "$out" . >/dev/null
+    is "$(cat "$out/d/f" "$out/x"; stat -c '%a %U' "$out/d/f")" "$(printf 'hello\nx\n750 %s' "$(id -un)")"
+    rctr build -o - . 2>/dev/null | tar t >"$BATS_TEST_TMPDIR/list"
+    is "$(grep -c . "$BATS_TEST_TMPDIR/list")" 3
+    is "$(rctr images -aq)" "$(rctr images -q localhost/busybox)"
+    rctr build -t named -o type=oci,dest="$out.oci" -o type=docker,dest="$out.docker" -o type=tar,dest="$out.tar" . >/dev/null
+    is "$(tar xOf "$out.tar" d/f)" hello
+    id=$(rctr image inspect -f '{{.Id}}' named)
+    rctr rmi named >/dev/null
+    for archive in oci docker; do
+        has "$(rctr load -i "$out.$archive")" named
+        is "$(rctr image inspect -f '{{.Id}}' named)" "$id"
+        rctr rmi named >/dev/null
+    done
+    fails_with 125 "type=zip is none of" rctr build -o type=zip,dest=x .
+    fails_with 125 "needs a folder" rctr build -o type=local .
+    fails_with 125 "give it one with --tag" rctr build --push .
+}
+
+@test "--squash makes one layer of the new ones, and removed files stay removed" {
+    build -t tall <<'X'
+FROM localhost/busybox
+RUN echo 1 >/one; echo gone >/gone; rm /etc/passwd; mkdir -p /d/e; echo old >/d/e/f
+RUN rm /gone; rm -r /d; mkdir /d; echo new >/d/g
+RUN echo 3 >/three
+X
+    build --squash -t flat <<<"$(cat "$BATS_TEST_TMPDIR/Dockerfile")"
+    is "$(rctr image inspect -f '{{len .RootFS.Layers}}' flat)" 2
+    looks='ls /d /; cat /one /three /d/g; ls /etc'
+    is "$(shows flat "$looks")" "$(shows tall "$looks")"
+}
+
+@test "names, digests and annotations of the image are told to files" {
+    printf 'FROM localhost/busybox\nARG A\nARG B\nLABEL a=$A b=$B\n' >Dockerfile
+    printf '# comment\nA=from file\nB=2\n' >"$BATS_TEST_TMPDIR/args"
+    rctr build -q -t x:1 -t y --label c=3 --annotation org.example=note --build-arg-file "$BATS_TEST_TMPDIR/args" --build-arg B=3 \
+        --iidfile id --metadata-file meta.json . >printed
+    is "$(cat id)" "sha256:$(cat printed)"
+    is "$(jq -r '."containerimage.config.digest"' meta.json)" "$(cat id)"
+    is "$(jq -r '."image.name"' meta.json)" localhost/x:1,localhost/y:latest
+    is "$(rctr image inspect x:1 | jq -c '.[0].Config.Labels')" '{"a":"from file","b":"3","c":"3"}'
+    rctr save --format oci-dir -o saved x:1
+    is "$(jq -r '.annotations["org.example"]' "saved/blobs/sha256/$(jq -r '.manifests[0].digest | ltrimstr("sha256:")' saved/index.json)")" note
+    is "$(rctr image inspect -f '{{.Digest}}' x:1)" "$(jq -r '."containerimage.digest"' meta.json)"
+}
