@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/command.h"
 #include "cmd/inspect_image.h"
@@ -74,12 +75,31 @@ static int stored_bytes(const struct job *j, const char *word, struct text *ret,
     return r < 0 ? r : blob_read(&j->store, &i.id, MANIFEST_MAX, ret, e);
 }
 
+/* JSON has no control characters but in the form \u001b; DEL and those above 0x7f it has. */
+static bool is_harmless(const struct text *t)
+{
+    autojson json_t *document = NULL;
+
+    for (size_t i = 0; i < t->n; i++) {
+        unsigned char c = (unsigned char)t->s[i];
+        unsigned char next = i + 1 < t->n ? (unsigned char)t->s[i + 1] : 0;
+
+        if (c == 0x7f || (c == 0xc2 && next < 0xa0))
+            return false;
+    }
+    return jsonx_parse(t->s ? t->s : "", t->n, &document, NULL) == 0;
+}
+
 static int print_bytes(struct job *j, const struct text *t, struct err *e)
 {
     autojson json_t *document = NULL;
     int r;
 
     if (j->args->raw) {
+        if (isatty(STDOUT_FILENO) && !is_harmless(t))
+            return err_set(e, EINVAL,
+                           "the document holds what a terminal would obey, or is no JSON: send it "
+                           "into a file");
         if (fwrite(t->s ? t->s : "", 1, t->n, stdout) != t->n)
             return err_sys(e, "cannot write to standard output");
         return 0;

@@ -200,11 +200,11 @@ index() {
 @test "what the destination has is not fetched, and another repository gives what it has" {
     layout start
     rctr image copy oci:start "$repo:1" 2>out
-    is "$(grep -c 'is there already' out)" 0
+    is "$(grep -c '^Copying blob .*is there already' out)" 0
     rctr image copy oci:start "$repo:2" 2>out
-    is "$(grep -c 'is there already' out)" 2
+    is "$(grep -c '^Copying blob .*is there already' out)" 2
     rctr image copy "$repo:1" "$repo/other:1" 2>out
-    is "$(grep -c 'mounted from another repository' out)" 2
+    is "$(grep -c '^Copying blob .*mounted from another repository' out)" 2
     rm -rf start/blobs/sha256/"$(jq -r '.layers[0].digest' <(sk inspect --raw oci:start:latest) | cut -d: -f2)"
     rctr image copy oci:start "$repo:3" 2>out
     is "$(raw "docker://$repo:3")" "$(raw "docker://$repo:1")"

@@ -4,6 +4,7 @@
 bats_require_minimum_version 1.5.0
 load common
 load image
+load pty
 
 setup() {
     common_setup
@@ -88,4 +89,14 @@ setup() {
     is "$(rctr image inspect --config "$id" | jq -r .author)" me
     fails_with 125 "cannot open" rctr image inspect oci:nowhere
     fails_with 125 "does not know the transport" rctr image inspect containers-storage:x
+}
+
+@test "a terminal is not shown what it would obey" {
+    mkdir d
+    printf '{"schemaVersion":2,"x":"\302\233"}' >d/manifest.json
+    rctr image inspect --raw dir:d | cmp - d/manifest.json
+    has "$(in_pty '' rctr image inspect --raw dir:d)" "what a terminal would obey"
+    printf '\033[31m' >d/manifest.json
+    has "$(in_pty '' rctr image inspect --raw dir:d)" "what a terminal would obey"
+    has "$(in_pty '' rctr image inspect --raw oci:start)" '"schemaVersion":2'
 }
