@@ -212,6 +212,12 @@ int blob_end_loose(struct blob_writer *w, int *ret_fd, struct err *e)
     return lseek(*ret_fd, 0, SEEK_SET) < 0 ? err_sys(e, "cannot read a temporary file") : 0;
 }
 
+void blob_leave(struct blob_writer *w)
+{
+    w->name[0] = 0;
+    blob_abandon(w);
+}
+
 int blob_remove(const struct store *s, const struct digest *d, struct err *e)
 {
     char path[BLOB_PATH_MAX];

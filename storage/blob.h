@@ -47,6 +47,8 @@ int blob_verify(struct blob_writer *w, const struct digest *expect, off_t size, 
 int blob_commit(struct store *s, struct blob_writer *w, const struct digest *expect, off_t size,
                 bool durable, struct err *e);
 void blob_abandon(struct blob_writer *w);
+/* The same, but what arrived stays in the temporary folder, for storage/partial. */
+void blob_leave(struct blob_writer *w);
 /* The same for bytes that will be no blob of the store: the file has no name, so nothing of it
  * stays, whatever happens. The end gives what was written (new, for reading too). */
 int blob_begin_loose(struct store *s, struct blob_writer *ret, struct err *e);

@@ -79,8 +79,11 @@ static void bury(struct crew *c, pid_t pid, int status)
         if (c->worker[i].pid != pid)
             continue;
         if (WIFSIGNALED(status))
-            r = err_set(&e, EIO, "the unpacking process was killed by signal %d (%s)",
-                        WTERMSIG(status), strsignal(WTERMSIG(status)));
+            /* EPIPE, as when this process is gone too: fetch leaves for the next pull what it has
+             */
+            r = err_set(&e, WTERMSIG(status) == SIGKILL ? EPIPE : EIO,
+                        "the unpacking process was killed by signal %d (%s)", WTERMSIG(status),
+                        strsignal(WTERMSIG(status)));
         else if (WEXITSTATUS(status) > 1 && WEXITSTATUS(status) != CAGE_STATUS)
             r = err_set(&e, EIO, "the unpacking process ended with status %d", WEXITSTATUS(status));
         if (r < 0)

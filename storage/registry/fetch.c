@@ -17,6 +17,9 @@
  * they arrived, then the transfer goes on behind them. Should the whole turn out not to be the
  * blob, it is fetched from its beginning, once.
  *
+ * A pull that fails leaves nothing, but for one case: when its helpers were killed (by somebody, or
+ * for want of memory) it leaves what a killed pull leaves.
+ *
  * A layer is one after the other: LOCK (another process may be fetching it: whoever has its turn
  * works, the others look again when it is free), FETCH (bytes come, and go to the worker), DRAIN
  * (the blob is verified and the worker has all of it), DONE. The blob's digest and size are
@@ -79,7 +82,8 @@ struct fetcher {
     size_t n, done;
     unsigned transfers, unpacks, unpacks_max;
     long long next_tick_ms;
-    bool moved; /* something became free: look at all layers again before waiting */
+    bool moved;  /* something became free: look at all layers again before waiting */
+    bool killed; /* the unpacker was, or one of its workers: none of this is the image's fault */
 };
 
 static long long now_ms(void)
@@ -275,6 +279,7 @@ static int start_unpack(struct layer *l, struct err *e)
     int r = layer_unpack_start(l->all->f->unpacker, l->diff_id, l->blob->compression, l->blob->size,
                                &l->job, e);
 
+    l->all->killed = l->all->killed || r == -EPIPE || r == -ECONNRESET;
     if (r < 0)
         return r;
     l->unpacking = true;
@@ -353,6 +358,7 @@ static int commit(struct layer *l, struct err *e)
     l->all->unpacks--;
     l->all->moved = true;
     r = layer_unpack_finish(l->all->f->store, l->all->f->unpacker, &l->job, &meta, e);
+    l->all->killed = l->all->killed || r == -EPIPE;
     if (r == 0 && !l->complete)
         r = err_set(e, EPROTO, "the unpacker stopped reading early");
     if (r == 0 && l->writing) {
@@ -398,7 +404,9 @@ static void abandon(struct layer *l)
     end_transfer(l);
     if (l->unpacking)
         layer_unpack_abandon(l->all->f->store, l->all->f->unpacker, &l->job);
-    if (l->writing)
+    if (l->writing && l->all->killed)
+        blob_leave(&l->writer); /* as if the whole pull had been killed: the next one goes on */
+    else if (l->writing)
         blob_abandon(&l->writer);
     if (l->blob_fd >= 0)
         close(take_fd(&l->blob_fd));

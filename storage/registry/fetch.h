@@ -18,7 +18,8 @@ struct fetch {
     void *arg;
 };
 
-/* On success every layer is whole and durable. On failure nothing of the unfinished ones stays. */
+/* On success every layer is whole and durable. On failure nothing of the unfinished ones stays,
+ * unless the failure is that helpers were killed. */
 int fetch_layers(const struct fetch *f, struct err *e);
 
 #endif

@@ -214,6 +214,23 @@ static void a_folder_is_made_once(void **state)
     assert_string_equal(e.text, "cannot make the folder 'no/d': No such file or directory");
 }
 
+static void what_killed_replacements_have_left_is_forgotten(void **state)
+{
+    static const char *const stay[] = {".a.tmp",     ".a.12x.tmp", ".a..tmp",
+                                       ".ab.12.tmp", ".b.12.tmp",  "a.12.tmp"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(stay); i++)
+        folder_put(stay[i], "");
+    folder_put(".a.1.tmp", "");
+    folder_put(".a.4194304.tmp", "");
+    file_forget(folder, "a");
+    for (size_t i = 0; i < ARRAY_SIZE(stay); i++)
+        assert_int_equal(faccessat(folder, stay[i], F_OK, 0), 0);
+    assert_int_equal(faccessat(folder, ".a.1.tmp", F_OK, 0), -1);
+    assert_int_equal(faccessat(folder, ".a.4194304.tmp", F_OK, 0), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +240,7 @@ int main(void)
         folder_test(a_stale_temporary_name_does_not_matter),
         folder_test(a_failed_replacement_leaves_the_old_file_and_no_other),
         folder_test(killed_at_any_moment_it_leaves_a_whole_file),
+        folder_test(what_killed_replacements_have_left_is_forgotten),
         folder_test(a_full_pipe_that_does_not_block_is_waited_for),
         folder_test(a_write_that_fails_says_so),
         folder_test(locks_shut_others_out_until_they_are_closed),

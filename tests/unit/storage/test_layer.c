@@ -232,7 +232,7 @@ static void a_worker_that_is_killed_is_an_error_in_words(void **state)
     while (worker == 0)
         worker = child_of(child_of(getpid()));
     assert_int_equal(kill(worker, SIGKILL), 0);
-    assert_int_equal(layer_unpack_finish(&b.store, b.unpacker, &job, NULL, &e), -EIO);
+    assert_int_equal(layer_unpack_finish(&b.store, b.unpacker, &job, NULL, &e), -EPIPE);
     assert_non_null(strstr(e.text, "the unpacking process was killed by signal 9 (Killed)"));
     assert_true(tmp_is_empty(&b));
     close_bench(&b);
