@@ -23,7 +23,8 @@
 #include "storage/refs.h"
 #include "storage/registry/upload.h"
 
-enum { WORKERS_MAX = 3, CONFIG_MAX = 8 << 20, SOURCES_MAX = 4, TICK_MS = 100 };
+/* Each worker takes 5 MB. */
+enum { WORKERS_MAX = 4, CONFIG_MAX = 8 << 20, SOURCES_MAX = 4, TICK_MS = 100 };
 
 struct push {
     struct store *store;
@@ -128,10 +129,11 @@ static int note_source(void *arg, const struct ref *name, const struct digest *m
     return 0;
 }
 
-/* 1: the registry has the layer, or has got it from another repository. */
-static int find_there(struct push *p, struct push_layer *l, struct err *e)
+/* 1: the registry has the layer, or has got it from another repository. `there` is what is known of
+ * that: 1, 0 or -1. */
+static int find_there(struct push *p, struct push_layer *l, int there, struct err *e)
 {
-    int r = upload_exists(&p->registry, &l->digest, e);
+    int r = there < 0 ? upload_exists(&p->registry, &l->digest, e) : there;
 
     l->phase = PUSH_EXISTS;
     for (size_t i = 0; i < p->source_count && r == 0; i++)
@@ -150,26 +152,59 @@ static bool seen_before(const struct manifest *m, size_t index)
     return false;
 }
 
+/* What the registry says of the layers in `list`: the first one alone, which gets the token for
+ * the others; they are asked for side by side. */
+static int ask(struct push *p, const size_t *list, size_t n, signed char *there, struct err *e)
+{
+    autofree struct digest *digests = calloc(n + 1, sizeof *digests);
+    autofree signed char *said = calloc(n + 1, 1);
+    int r;
+
+    if (!digests || !said)
+        return err_memory(e);
+    for (size_t i = 0; i < n; i++)
+        digests[i] = p->layers[list[i]].digest;
+    r = n ? upload_exists(&p->registry, &digests[0], e) : 0;
+    if (r < 0)
+        return r;
+    said[0] = (signed char)r;
+    if (n > 1)
+        upload_look(&p->registry, digests + 1, n - 1, said + 1);
+    for (size_t i = 0; i < n; i++)
+        there[list[i]] = said[i];
+    return 0;
+}
+
 /* The indices of what has to be sent. */
 static int look(struct push *p, size_t *list, size_t *ret_n, struct err *e)
 {
     const struct manifest *m = &p->image->manifest;
-    int r = 0;
+    autofree signed char *there = malloc(m->layer_count + 1);
+    autofree bool *known = calloc(m->layer_count + 1, sizeof *known);
+    size_t n = 0;
+    int r;
 
-    *ret_n = 0;
+    if (!there || !known)
+        return err_memory(e);
+    memset(there, -1, m->layer_count + 1);
+    for (size_t i = 0; i < m->layer_count; i++) {
+        p->layers[i].index = i;
+        known[i] = push_layer_known(p->store, &m->layers[i], p->o, &p->layers[i]);
+        if (known[i] && !seen_before(m, i))
+            list[n++] = i;
+    }
+    r = ask(p, list, n, there, e);
+    n = 0;
     for (size_t i = 0; i < m->layer_count && r >= 0; i++) {
-        struct push_layer *l = &p->layers[i];
-        bool known = push_layer_known(p->store, &m->layers[i], p->o, l);
-
-        l->index = i;
         if (seen_before(m, i))
             continue;
-        r = known ? find_there(p, l, e) : 0;
+        r = known[i] ? find_there(p, &p->layers[i], there[i], e) : 0;
         if (r == 1)
-            tell_layer(p, l);
+            tell_layer(p, &p->layers[i]);
         else if (r == 0)
-            list[(*ret_n)++] = i;
+            list[n++] = i;
     }
+    *ret_n = n;
     return r < 0 ? r : 0;
 }
 

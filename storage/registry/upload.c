@@ -6,7 +6,13 @@
 
 #include "core/base/auto.h"
 
-enum { ANSWER_MAX = 1 << 16, PIECE_MAX = 16 << 20, PIECE_MIN = 512 << 10 };
+enum {
+    LOOKS_MAX = 6,
+    POLL_MS = 1000,
+    ANSWER_MAX = 1 << 16,
+    PIECE_MAX = 16 << 20,
+    PIECE_MIN = 512 << 10
+};
 
 /* A file on its way. */
 struct upload {
@@ -29,6 +35,56 @@ int upload_exists(struct registry *r, const struct digest *d, struct err *e)
         n = registry_do(r, &q, &a, e);
     http_answer_free(&a);
     return n == 0 ? 1 : n == -ENOENT ? 0 : n;
+}
+
+static struct http_transfer *start_look(struct registry *r, const struct digest *d)
+{
+    struct http_transfer *t = NULL;
+    struct url u;
+    const struct http_request q = {
+        .method = "HEAD", .url = &u, .authorization = r->authorization, .body_max = ANSWER_MAX};
+
+    if (registry_address(r, &u, NULL, "%s/blobs/sha256:%s", r->endpoint.repo, d->hex) < 0 ||
+        http_start(r->http, &q, NULL, NULL, &t, NULL) < 0)
+        return NULL;
+    return t;
+}
+
+static signed char end_look(struct http_transfer *t)
+{
+    int status = http_result(t, NULL) == 0 ? http_answer(t)->status : 0;
+
+    http_end(t);
+    return status == 200 ? 1 : status == 404 ? 0 : -1;
+}
+
+void upload_look(struct registry *r, const struct digest *list, size_t n, signed char *ret)
+{
+    struct {
+        struct http_transfer *t;
+        size_t of;
+    } going[LOOKS_MAX] = {0};
+    size_t next = 0, left = n;
+
+    memset(ret, -1, n);
+    while (left) {
+        for (size_t i = 0; i < LOOKS_MAX; i++) {
+            if (going[i].t && http_done(going[i].t)) {
+                ret[going[i].of] = end_look(going[i].t);
+                going[i].t = NULL;
+                left--;
+            }
+            for (; !going[i].t && next < n; next++) {
+                going[i].t = start_look(r, &list[next]);
+                going[i].of = next;
+                left -= !going[i].t;
+            }
+        }
+        if (left && http_poll(r->http, NULL, 0, POLL_MS, NULL) < 0)
+            break;
+    }
+    for (size_t i = 0; i < LOOKS_MAX; i++)
+        http_end(going[i].t);
 }
 
 /* ---- where an upload goes ---- */

@@ -11,6 +11,9 @@
 
 /* 1: the repository has it, 0: it has not. */
 int upload_exists(struct registry *r, const struct digest *d, struct err *e);
+/* The same of many at once, which costs hardly more than one where the registry is far. ret[i] is 1
+ * or 0, or -1: ask upload_exists, which can log in, try again, and say what is wrong. */
+void upload_look(struct registry *r, const struct digest *list, size_t n, signed char *ret);
 /* Ask the registry to take it over from another repository of its own. 1: it did, 0: it did not. */
 int upload_mount(struct registry *r, const struct digest *d, const char *from_repo, struct err *e);
 
