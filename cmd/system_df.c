@@ -89,6 +89,7 @@ static int print_sums(const struct df *d, const char *format, struct err *e)
     if (json_array_append_new(rows, sum_row("Images", &d->of_images)) < 0 ||
         json_array_append_new(rows, sum_row("Containers", &d->of_containers)) < 0 ||
         json_array_append_new(rows, sum_row("Local Volumes", &d->of_volumes)) < 0 ||
+        json_array_append_new(rows, sum_row("Build Cache", &d->of_builds)) < 0 ||
         json_array_append_new(rows, sum_row("Blobs", &d->of_blobs)) < 0 ||
         json_array_append_new(rows, sum_row("Other", &d->of_rest)) < 0)
         return err_memory(e);

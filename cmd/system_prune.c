@@ -9,6 +9,7 @@
 #include "cmd/select.h"
 #include "core/base/auto.h"
 #include "core/engine/prune.h"
+#include "core/engine/prune_build.h"
 #include "core/engine/remove.h"
 #include "core/engine/volumes.h"
 #include "storage/event.h"
@@ -41,7 +42,8 @@ static int ask(const struct system_prune_args *a, struct err *e)
         a->volumes ? (a->all ? "\t- all volumes not used by at least one container\n"
                              : "\t- all anonymous volumes not used by at least one container\n")
                    : "",
-        a->all ? "images without at least one container associated with them" : "dangling images");
+        a->all ? "images without at least one container associated with them\n\t- all build cache"
+               : "dangling images\n\t- unused build cache");
 
     return what ? confirm_ask(what, e) : err_memory(e);
 }
@@ -89,6 +91,22 @@ static int prune_volumes(const struct store *s, const struct system_prune_args *
     return r < 0 ? r : volumes_prune(s, &filter, a->all, ret_names, &kept, e);
 }
 
+/* Steps have no labels: with a filter by label all of them stay. */
+static int prune_builds(struct store *s, const struct system_prune_args *a, long long *bytes,
+                        struct err *e)
+{
+    const struct prune_build o = {.all = a->all, .filter = &a->select.filter};
+    autostrv struct strv steps = {0};
+    int r = prune_build_check(o.filter, NULL);
+
+    if (r == 0)
+        r = prune_build_run(s, &o, &steps, bytes, e);
+    else if (r == -EINVAL)
+        r = 0;
+    print_ids("Deleted Build Cache", &steps);
+    return r;
+}
+
 static int prune(struct store *s, const struct system_prune_args *a, struct selection *l,
                  struct err *e)
 {
@@ -105,6 +123,8 @@ static int prune(struct store *s, const struct system_prune_args *a, struct sele
     if (r == 0)
         r = prune_images_run(s, &images, &ids, &bytes, e);
     print_ids("Deleted Images", &ids);
+    if (r == 0)
+        r = prune_builds(s, a, &bytes, e);
     if (r < 0)
         return r;
     snprintf(size, sizeof size, "%lld", bytes);

@@ -11,6 +11,7 @@
 #include "core/engine/df_disk.h"
 #include "storage/gc.h"
 #include "storage/image.h"
+#include "storage/step_cache.h"
 #include "storage/volume_use.h"
 
 enum { BLOCK = 512 };
@@ -21,6 +22,7 @@ struct floor {
     long long bytes;
     size_t images; /* that stand on it */
     bool in_use;   /* a container stands on it */
+    bool cached;   /* a step of the build cache has made it */
 };
 
 struct survey {
@@ -169,6 +171,43 @@ static int see_container(void *arg, struct record *r, struct err *e)
     return 0;
 }
 
+/* ---- the build cache ---- */
+
+static int see_step(void *arg, const struct digest *key, const struct step_cache *step,
+                    long long used_ns, struct err *e)
+{
+    struct survey *v = arg;
+    struct df_sum *sum = &v->d->of_builds;
+    struct floor *f;
+
+    (void)key, (void)used_ns;
+    sum->total++;
+    if (!step->layer.hex[0])
+        return 0;
+    f = floor_of(v, &step->layer);
+    if (!f)
+        return err_memory(e);
+    if (f->images || f->in_use) {
+        sum->active++;
+    } else if (!f->cached) {
+        f->cached = true;
+        sum->size += f->bytes;
+        v->d->of_images.size -= f->bytes;
+        v->d->of_images.reclaimable -= f->bytes;
+    }
+    return 0;
+}
+
+static int survey_builds(struct survey *v, struct err *e)
+{
+    struct df_sum *sum = &v->d->of_builds;
+    int r = step_cache_each(v->s, see_step, v, e);
+
+    sum->size += v->disk.builds;
+    sum->reclaimable = sum->size;
+    return r;
+}
+
 /* ---- volumes ---- */
 
 static int survey_volumes(struct survey *v, struct err *e)
@@ -267,6 +306,8 @@ int df_load(const struct store *s, struct df *ret, struct err *e)
         r = survey_blobs(&v, e);
     if (r == 0)
         sum_images(&v);
+    if (r == 0)
+        r = survey_builds(&v, e);
     df_disk_free(&v.disk);
     free(v.floors);
     json_decref(v.index);

@@ -33,15 +33,17 @@ struct df {
     struct df_volume *volumes;
     size_t volume_count;
     struct df_sum of_images, of_containers, of_volumes;
-    struct df_sum of_blobs; /* compressed layers and manifests as they were pulled; active: those
-                               that a name or a container needs */
-    struct df_sum of_rest;  /* files: names, caches, events, and what killed commands have left,
-                               which is reclaimable */
+    struct df_sum of_blobs;  /* compressed layers and manifests as they were pulled; active: those
+                                that a name or a container needs */
+    struct df_sum of_builds; /* steps in the build cache, layers that only they need, and the
+                                folders of cache mounts; active: steps whose layer an image has */
+    struct df_sum of_rest;   /* files: names, caches, events, and what killed commands have left,
+                                which is reclaimable */
 };
 
 /* Looks at everything: milliseconds for what is small, seconds for containers or volumes with very
  * many files, and the first time for layers. A layer counts once, however many images stand on it.
- * The five sums together are what `du -s` says of the state folder (engine/df_disk). */
+ * The six sums together are what `du -s` says of the state folder (engine/df_disk). */
 int df_load(const struct store *s, struct df *ret, struct err *e);
 void df_free(struct df *d);
 #define autodf __attribute__((cleanup(df_free)))

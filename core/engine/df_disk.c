@@ -152,6 +152,25 @@ static int survey_folder(struct survey *v, const char *folder, struct df_disk_li
     return r;
 }
 
+/* What builds keep there has a row of its own. */
+static int survey_cache(struct survey *v, struct err *e)
+{
+    autofd int dir = openat(v->s->fd, "cache", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    autostrv struct strv names = {0};
+    struct df_disk *d = v->d;
+    int r = dir < 0 ? err_sys(e, "cannot open '%s/cache'", v->s->path) : path_list(dir, &names, e);
+
+    d->rest += blocks_of(v->s->fd, "cache");
+    for (size_t i = 0; r == 0 && i < names.n; i++) {
+        bool builds = strcmp(names.v[i], "build") == 0 || strcmp(names.v[i], "mounts") == 0;
+        struct target t = {.bytes = builds ? &d->builds : &d->rest,
+                           .files = builds ? NULL : &d->rest_files};
+
+        r = count_later(v, "cache", names.v[i], t, e);
+    }
+    return r;
+}
+
 static int survey_top(struct survey *v, struct err *e)
 {
     struct df_disk *d = v->d;
@@ -168,6 +187,8 @@ static int survey_top(struct survey *v, struct err *e)
             r = survey_folder(v, name, &d->containers, false, e);
         else if (strcmp(name, "volumes") == 0)
             r = survey_folder(v, name, &d->volumes, false, e);
+        else if (strcmp(name, "cache") == 0)
+            r = survey_cache(v, e);
         else if (strcmp(name, "blobs") == 0)
             d->rest += blocks_of(v->s->fd, name) + blocks_of(v->s->fd, "blobs/sha256");
         else

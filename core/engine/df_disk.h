@@ -15,6 +15,7 @@ struct df_disk_list {
 
 struct df_disk {
     struct df_disk_list layers, containers, volumes;
+    long long builds;   /* the records of the build cache and its mounts */
     long long rest;     /* all that is none of those and no blob: names, cache, events, tmp/ … */
     long long leftover; /* a part of it: in tmp/, of commands that are dead */
     size_t rest_files, leftovers;

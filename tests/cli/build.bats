@@ -207,3 +207,48 @@ X
     is "$(jq -r '.annotations["org.example"]' "saved/blobs/sha256/$(jq -r '.manifests[0].digest | ltrimstr("sha256:")' saved/index.json)")" note
     is "$(rctr image inspect -f '{{.Digest}}' x:1)" "$(jq -r '."containerimage.digest"' meta.json)"
 }
+
+row() { # TYPE: total, active and bytes of `system df`
+    rctr system df --format '{{.Type}}|{{.Total}}|{{.Active}}|{{.RawSize}}' | grep "^$1|" | cut -d '|' -f 2-
+}
+
+@test "the cache of builds is counted, and given back by builder prune and system prune" {
+    printf 'FROM localhost/busybox\nRUN head -c 3000000 /dev/urandom >/big\nRUN echo 2 >/two\n' >Dockerfile
+    id=$(rctr build -q .)
+    is "$(row 'Build Cache' | cut -d '|' -f 1,2)" "2|2"
+    has "$(rctr builder prune -f)" "Total reclaimed space: 0 B"
+    has "$(rctr build .)" "Using cache"
+    rctr rmi -f "$id" >/dev/null
+    is "$(row 'Build Cache' | cut -d '|' -f 1,2)" "2|0"
+    [ "$(row 'Build Cache' | cut -d '|' -f 3)" -gt 2900000 ]
+    du=$(du -s --block-size=1 "$RCTR_STATE" | cut -f 1)
+    sum=$(rctr system df --format '{{.RawSize}}' | paste -sd +)
+    off=$((100 * (sum - du) / du))
+    [ "${off#-}" -le 1 ] || { echo "df says $((sum)), du $du"; return 1; }
+    has "$(rctr build .)" "Using cache"
+    rctr rmi -f "$id" >/dev/null 2>&1 || true
+    rctr image prune -f >/dev/null
+    fails_with 125 "invalid filter" rctr builder prune -f --filter label=x
+    rctr builder prune -f --filter until=1h
+    is "$(row 'Build Cache' | cut -d '|' -f 1)" 2
+    rctr system prune -f >/dev/null
+    is "$(row 'Build Cache' | cut -d '|' -f 1)" 0
+    is "$(ls "$RCTR_STATE/layers" | wc -l)" 1
+    has "$(rctr system check)" "no problems"
+}
+
+@test "kill -9 at any time: the next build goes on, nothing half-made is kept, and no mount stays" {
+    printf 'FROM localhost/busybox\n' >Dockerfile
+    for i in 1 2 3 4 5 6; do printf 'RUN head -c 200000 /dev/urandom >/f%s; ls / >/l%s\n' $i $i >>Dockerfile; done
+    for i in $(seq 20); do
+        rctr build . >/dev/null 2>&1 &
+        sleep "0.0$((RANDOM % 90 + 10))"
+        kill -9 $! 2>/dev/null || true
+        wait $! 2>/dev/null || true
+    done
+    rctr build -t whole . >/dev/null
+    is "$(shows whole 'ls / | grep -c "^[fl][1-6]$"')" 12
+    has "$(rctr system check)" "no problems"
+    is "$(ls "$RCTR_STATE/tmp")" ""
+    is "$(grep -c "$RCTR_STATE" /proc/self/mounts || true)" 0
+}

@@ -29,7 +29,7 @@ honest() {
 
 @test "an empty store takes nothing" {
     is "$(rctr system df | head -1)" "TYPE            TOTAL   ACTIVE   SIZE      RECLAIMABLE"
-    has "$(sums)" "Images: 0 0;Containers: 0 0;Local Volumes: 0 0;Blobs: 0 0;Other: "
+    has "$(sums)" "Images: 0 0;Containers: 0 0;Local Volumes: 0 0;Build Cache: 0 0;Blobs: 0 0;Other: "
     is "$(rctr system df --format '{{.Type}} {{.Size}} {{.Reclaimable}}' | grep -v '^Other' | sed 's/^[A-Za-z ]* 0 B/0 B/' | sort -u)" "0 B 0 B (0%)"
     is "$(raw Other RawReclaimable)" 0
     honest "nothing yet"
