@@ -372,6 +372,7 @@ static void end(struct copier *c, const struct sigaction *before)
 {
     sigaction(SIGPIPE, before, NULL);
     strv_free(&c->done);
+    free(c->members);
     trust_free(&c->trust);
 }
 

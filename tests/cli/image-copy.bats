@@ -84,7 +84,6 @@ exact="docker oci oci-archive dir"
         sk copy -q "$(place docker-archive "$from")" "dir:check.$from"
     done
     is "$(tar -xOf dir.tar manifest.json | jq -r '.[0].RepoTags[0]')" quay.io/x/dir:tag
-    podman --root "$PWD/p" --runroot "$PWD/pr" --storage-driver vfs load -q -i dir.tar 2>/dev/null || true
     # and out of it, as skopeo writes it
     sk copy -q oci:start:latest "$(place docker-archive skopeo)"
     for to in $exact docker-archive; do
@@ -231,6 +230,15 @@ index() {
     rm d/"$layer"
     fails_with 125 "cannot open '$layer'" rctr image copy dir:d "$repo/none:1"
     is "$(ls "$RCTR_STATE/tmp")" ""
+}
+
+@test "a destination may be named by the digest of what it gets, and by no other" {
+    layout start
+    want=$(jq -r '.manifests[0].digest' start/index.json)
+    rctr image copy -q oci:start "$repo@$want"
+    is "$(raw "docker://$repo@$want")" "$want"
+    fails_with 125 "is named by the digest" rctr image copy oci:start "$repo@sha256:$(printf %064d 1)"
+    fails_with 125 "unknown" rctr image copy "$repo@sha256:$(printf %064d 1)" dir:x
 }
 
 @test "a layout keeps its other images; one of the same name is replaced" {
