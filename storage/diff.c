@@ -186,6 +186,16 @@ static bool is_empty(int dir, const char *name)
     return fd >= 0 && path_list(fd, &names, NULL) == 0 && names.n == 0;
 }
 
+static bool is_place(int dir, const char *name, const struct stat *st)
+{
+    autofd int fd = -1;
+
+    if (!S_ISDIR(st->st_mode) && !(S_ISREG(st->st_mode) && st->st_size == 0))
+        return false;
+    fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    return fd >= 0 && fgetxattr(fd, DIFF_PLACE_MARK, NULL, 0) >= 0;
+}
+
 /* Made by a start of rctr, to mount on. */
 static bool is_ours(const struct compare *c, int dir, const char *name, const struct stat *st)
 {
@@ -263,11 +273,14 @@ static int one(struct compare *c, int dir, const char *name, const struct stat *
     struct stat old;
     int lower = -1, r;
     size_t before = c->list.n;
-    bool same, folder;
+    bool same, folder, place;
 
     if (!new)
         find_lower(l, name, &lower, &old);
     if (lower < 0 && is_ours(c, dir, name, st))
+        return 0;
+    place = lower < 0 && is_place(dir, name, st);
+    if (place && !S_ISDIR(st->st_mode))
         return 0;
     folder = lower >= 0 && S_ISDIR(st->st_mode) && S_ISDIR(old.st_mode);
     same = lower >= 0 && !differs(st, &old) &&
@@ -279,7 +292,7 @@ static int one(struct compare *c, int dir, const char *name, const struct stat *
     if (r < 0 || !S_ISDIR(st->st_mode))
         return r;
     r = into_folder(c, dir, name, l, lower, !folder, e);
-    if (r == 0 && folder && same && c->list.n == before + 1)
+    if (r == 0 && ((folder && same) || place) && c->list.n == before + 1)
         take_back(c);
     return r;
 }

@@ -11,6 +11,10 @@
 
 #include "core/base/err.h"
 
+/* An attribute of files and folders that a build step's start made only to mount on: while they are
+ * empty they are no change either. */
+#define DIFF_PLACE_MARK "user.rctr.place"
+
 struct diff_sides {
     int tree_fd;          /* the upper folder, or the whole root */
     bool whole;           /* it is the whole root */

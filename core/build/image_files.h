@@ -5,18 +5,21 @@
 #ifndef RCTR_IMAGE_FILES_H
 #define RCTR_IMAGE_FILES_H
 
-#include "core/base/userns.h"
+#include "core/build/held_mount.h"
 #include "core/build/run_step.h"
 
 struct image_files {
-    int fd; /* the folder; owned */
-    int hold_fd;
-    struct userns_child child;
+    int fd; /* the folder; that of `mount` */
+    struct held_mount mount;
     struct run_step_root *root;
 };
 
 int image_files_open(struct store *s, const struct idmap *map, const struct image *image,
                      struct image_files *ret, struct err *e);
+/* What is at `path` in the image, to be mounted elsewhere: fd is a mount that is attached nowhere.
+ * `writable`: what is written goes when it is closed. -ENOENT. */
+int image_files_open_mount(struct store *s, const struct idmap *map, const struct image *image,
+                           const char *path, bool writable, struct image_files *ret, struct err *e);
 void image_files_close(struct image_files *f);
 
 #endif

@@ -133,6 +133,13 @@ static int add_mounts(const struct run_step_job *job, struct spec *s, struct err
     return 0;
 }
 
+/* Nothing of what is only mounted is seen in the layer. */
+static void leave_no_trace(struct spec *s)
+{
+    for (size_t i = 0; i < s->volume_count; i++)
+        s->volumes[i].traceless = true;
+}
+
 static int make_spec(struct run_step_root *root, struct err *e)
 {
     const struct run_step_job *job = &root->job;
@@ -151,6 +158,7 @@ static int make_spec(struct run_step_root *root, struct err *e)
         r = request_files(q, s, e);
     if (r == 0)
         r = add_mounts(job, s, e);
+    leave_no_trace(s);
     if (r == 0)
         r = request_security(q, job->store, s, e);
     if (r == 0)

@@ -107,6 +107,7 @@ static int settle_folder(struct sealing *c, int dir, const char *name, struct er
     times[0] = st.st_atim;
     times[1] = st.st_mtim;
     c->depth++;
+    (void)fremovexattr(fd, DIFF_PLACE_MARK); /* something was put in it: it stays */
     r = settle_opaque(fd, e);
     if (r == 0)
         r = settle_all(c, fd, e);

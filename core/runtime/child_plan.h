@@ -31,6 +31,8 @@ enum child_act_flag {
     ACT_F_OPTIONAL = 1 << 3,  /* a host that cannot do it is fine */
     ACT_F_NO_LINK = 1 << 4,   /* the target must not be reached through a link of the image */
     ACT_F_IF_FOLDER = 1 << 6, /* only where the folder of the target is there */
+    ACT_F_LOOSE = 1 << 7,     /* the source is a mount attached nowhere yet: it is moved */
+    ACT_F_MARK = 1 << 8,      /* what is made to mount on gets DIFF_PLACE_MARK */
 };
 
 struct child_act {

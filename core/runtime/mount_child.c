@@ -107,6 +107,13 @@ static int bind_old(int root, const struct child_act *a, const char *source, int
     return code;
 }
 
+/* It is nobody's yet, and has its attributes. */
+static int move_on(int source, int target)
+{
+    return fd_child_result(syscall(SYS_move_mount, source, "", target, "",
+                                   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+}
+
 static int bind_on(int root, const struct child_act *a, const char *source, int target)
 {
     unsigned long ms = a->mount_flags | (a->flags & ACT_F_READONLY ? MS_RDONLY : 0);
@@ -146,7 +153,8 @@ static int act_bind(int root, const struct child_act *a)
     target = target_child_open(root, a);
     if (target < 0)
         return target;
-    code = bind_on(root, a, fd_child_path(a->source_fd, source), target);
+    code = a->flags & ACT_F_LOOSE ? move_on(a->source_fd, target)
+                                  : bind_on(root, a, fd_child_path(a->source_fd, source), target);
     close(target);
     return code;
 }

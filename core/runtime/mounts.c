@@ -215,6 +215,7 @@ static int add_volume(const struct volume_opt *v, struct mounts *m, struct err *
         a->type = "tmpfs";
         a->data = keep(m, text_take(&data));
         a->mount_flags = v->flags;
+        a->flags |= v->traceless ? ACT_F_MARK : 0;
         return 0;
     }
     if (stat(v->source, &st) < 0)
@@ -223,6 +224,7 @@ static int add_volume(const struct volume_opt *v, struct mounts *m, struct err *
     a = add_bind(m, v->source, v->destination, S_ISDIR(st.st_mode) ? 0 : ACT_F_FILE);
     if (v->recursive)
         a->flags |= ACT_F_RECURSIVE;
+    a->flags |= (v->loose ? ACT_F_LOOSE : 0) | (v->traceless ? ACT_F_MARK : 0);
     a->mount_flags = v->flags;
     a->propagation = v->propagation & (MS_SHARED | MS_SLAVE);
     return 0;

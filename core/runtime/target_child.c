@@ -5,10 +5,12 @@
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "core/base/walk.h"
 #include "core/runtime/fd_child.h"
+#include "storage/diff.h"
 
 enum { DANGLING_MAX = 8 };
 
@@ -28,7 +30,7 @@ const char *target_child_split(const char *path, char parent[TARGET_CHILD_PATH_M
     return path + slash + 1;
 }
 
-static int make_missing(int root, const char *path, bool file, mode_t mode, int links);
+static int make_missing(int root, const char *path, bool file, mode_t mode, unsigned marks, int links);
 
 /* dir/last leads nowhere yet, as /etc/resolv.conf does in images of a systemd system: make what it
  * names, below the root as always. `parent` is the path of dir. */
@@ -46,11 +48,11 @@ static int make_link_target(int root, int dir, const char *parent, const char *l
     if (len < 0) /* no link: somebody else made it meanwhile, which is as good */
         return errno == EINVAL ? 0 : -errno;
     path[n + (size_t)len] = 0;
-    return make_missing(root, path[n] == '/' ? path + n : path, file, mode, links + 1);
+    return make_missing(root, path[n] == '/' ? path + n : path, file, mode, marks, links + 1);
 }
 
 /* Make the last part of `path`, whose parent is there. */
-static int make_part(int root, const char *path, bool file, mode_t mode, int links)
+static int make_part(int root, const char *path, bool file, mode_t mode, unsigned marks, int links)
 {
     char parent[TARGET_CHILD_PATH_MAX];
     const char *last = target_child_split(path, parent);
@@ -64,20 +66,25 @@ static int make_part(int root, const char *path, bool file, mode_t mode, int lin
     if (file) {
         code = fd_child_result(
             openat(dir, last, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
-        if (code >= 0)
-            code = fd_child_result(close(code));
     } else {
         code = fd_child_result(mkdirat(dir, last, mode));
+        if (code == 0)
+            code = fd_child_result(openat(dir, last, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    }
+    if (code >= 0) {
+        if (marks) /* a file system without attributes is fine: the place stays, empty */
+            (void)fsetxattr(code, DIFF_PLACE_MARK, "y", 1, 0);
+        code = fd_child_result(close(code));
     }
     if (code == -EEXIST)
-        code = make_link_target(root, dir, parent, last, file, mode, links);
+        code = make_link_target(root, dir, parent, last, file, mode, marks, links);
     close(dir);
     return code;
 }
 
 /* Make what is missing of `path`, folders and the last part; each prefix is resolved anew, with
  * all links below the root. */
-static int make_missing(int root, const char *path, bool file, mode_t mode, int links)
+static int make_missing(int root, const char *path, bool file, mode_t mode, unsigned marks, int links)
 {
     char prefix[TARGET_CHILD_PATH_MAX];
     size_t n = 0;
@@ -99,7 +106,7 @@ static int make_missing(int root, const char *path, bool file, mode_t mode, int 
             rest++;
         fd = walk_open(root, prefix, O_PATH, 0, WALK_IN_ROOT);
         if (fd == -ENOENT)
-            fd = make_part(root, prefix, file && !path[rest], mode, links);
+            fd = make_part(root, prefix, file && !path[rest], mode, marks, links);
         else if (fd >= 0)
             close(fd);
         if (fd < 0)
@@ -109,13 +116,18 @@ static int make_missing(int root, const char *path, bool file, mode_t mode, int 
 }
 
 /* Open the folder of `path` below root, making what is missing. */
-int target_child_folder(int root, const char *path, mode_t mode)
+static int open_folder(int root, const char *path, mode_t mode, unsigned marks)
 {
     int fd = walk_open(root, path, O_PATH | O_DIRECTORY, 0, WALK_IN_ROOT);
 
     if (fd == -ENOENT)
-        fd = make_missing(root, path, false, mode, 0);
+        fd = make_missing(root, path, false, mode, marks, 0);
     return fd == 0 ? walk_open(root, path, O_PATH | O_DIRECTORY, 0, WALK_IN_ROOT) : fd;
+}
+
+int target_child_folder(int root, const char *path, mode_t mode)
+{
+    return open_folder(root, path, mode, 0);
 }
 
 /* The parent folder of `path`, and its last part. */
@@ -129,12 +141,12 @@ int target_child_parent(int root, const char *path, const char **ret_last)
     return target_child_folder(root, parent, 0755);
 }
 
-static int open_file_target(int root, const char *path)
+static int open_file_target(int root, const char *path, unsigned marks)
 {
     int fd = walk_open(root, path, O_PATH, 0, WALK_IN_ROOT);
 
     if (fd == -ENOENT)
-        fd = make_missing(root, path, true, 0755, 0);
+        fd = make_missing(root, path, true, 0755, marks, 0);
     return fd == 0 ? walk_open(root, path, O_PATH, 0, WALK_IN_ROOT) : fd;
 }
 
@@ -168,8 +180,8 @@ int target_child_open(int root, const struct child_act *a)
         if (fd != -ENOENT)
             return fd;
     }
-    fd = a->flags & ACT_F_FILE ? open_file_target(root, a->target)
-                               : target_child_folder(root, a->target, 0755);
+    fd = a->flags & ACT_F_FILE ? open_file_target(root, a->target, a->flags & ACT_F_MARK)
+                               : open_folder(root, a->target, 0755, a->flags & ACT_F_MARK);
     if (fd < 0 || !leads_into_proc(fd, a))
         return fd;
     close(fd);

@@ -25,6 +25,9 @@ struct volume_opt {
     bool made;         /* the engine made the volume for this container, which has not run yet */
     struct strv volume_options; /* KEY=VALUE for a volume that has to be made */
     bool nocopy;                /* volume: a new one is not filled from the image */
+    bool loose;                 /* bind: the source is "/proc/self/fd/N", a mount that is attached
+                                   nowhere yet; it is moved to its place */
+    bool traceless;             /* places made to mount on are marked (ACT_F_MARK) */
     bool chown;                 /* what is mounted is given to the container's user first ("U") */
     unsigned long flags;        /* to be set, never to be cleared: MS_RDONLY, MS_NOSUID, MS_NODEV,
                                    MS_NOEXEC. nosuid and nodev unless "suid", "dev" were given */
