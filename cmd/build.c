@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/build_args.h"
 #include "cmd/build_finish.h"
 #include "cmd/build_show.h"
 #include "cmd/command.h"
@@ -28,6 +29,7 @@ struct build_args {
     struct container_request q;
     const char *file, *target, *platform, *os, *arch, *variant, *pull, *format;
     const char *timestamp, *progress;
+    struct opt_list allow, secret, ssh;
     struct opt_list build_arg, build_arg_file, label, annotation, no_cache_filter;
     bool no_cache, quiet, check, graph, squash;
     struct build_finish_args finish;
@@ -36,6 +38,8 @@ struct build_args {
 
 static const struct opt build_opts[] OPT_TABLE = {
     OPT_LIST(0, "add-host", struct build_args, q.add_host, "NAME:IP", "Add a line to /etc/hosts"),
+    OPT_LIST(0, "allow", struct build_args, allow, "network.host",
+             "Let RUN --network=host use the host's network"),
     OPT_LIST(0, "annotation", struct build_args, annotation, "KEY=VALUE",
              "Add an annotation to the manifest"),
     OPT_TEXT(0, "arch", struct build_args, arch, "ARCH", "Build for this architecture"),
@@ -47,10 +51,13 @@ static const struct opt build_opts[] OPT_TABLE = {
     OPT_LIST(0, "cap-add", struct build_args, q.cap_add, "CAPABILITY", "Add a capability"),
     OPT_LIST(0, "cap-drop", struct build_args, q.cap_drop, "CAPABILITY", "Drop a capability"),
     REGISTRY_CERT_DIR(struct build_args, registry),
+    OPT_TEXT(0, "cgroup-parent", struct build_args, q.cgroup.parent, "GROUP",
+             "Make the cgroups of RUN below GROUP, a slice of systemd or a folder"),
     OPT_FLAG(0, "check", struct build_args, check,
              "Check the Dockerfile by the documented rules, and build nothing"),
     REGISTRY_CREDS(struct build_args, registry),
-    OPT_LIST(0, "dns", struct build_args, q.dns, "IP", "Use this DNS server"),
+    LIMIT_CPU(struct build_args, q.cgroup)
+        OPT_LIST(0, "dns", struct build_args, q.dns, "IP", "Use this DNS server"),
     OPT_LIST(0, "dns-option", struct build_args, q.dns_option, "OPTION", "Set a resolver option"),
     OPT_LIST(0, "dns-search", struct build_args, q.dns_search, "DOMAIN", "Set a search domain"),
     OPT_TEXT('f', "file", struct build_args, file, "FILE",
@@ -61,8 +68,11 @@ static const struct opt build_opts[] OPT_TABLE = {
     OPT_TEXT(0, "iidfile", struct build_args, finish.iidfile, "FILE",
              "Write the image's id to FILE", .guess = GUESS_FILE),
     OPT_LIST(0, "label", struct build_args, label, "KEY=VALUE", "Set a label of the image"),
-    OPT_TEXT(0, "metadata-file", struct build_args, finish.metadata, "FILE",
-             "Write digests and names of the image to FILE, as JSON", .guess = GUESS_FILE),
+    OPT_TEXT(0, "limits", struct build_args, q.cgroup.limits, "strict|best-effort",
+             "Choose what happens where limits cannot be had"),
+    LIMIT_MEMORY(struct build_args, q.cgroup)
+        OPT_TEXT(0, "metadata-file", struct build_args, finish.metadata, "FILE",
+                 "Write digests and names of the image to FILE, as JSON", .guess = GUESS_FILE),
     OPT_TEXT(0, "network", struct build_args, q.net, "MODE",
              "Choose the network of RUN: slirp, none or host"),
     OPT_ALIAS(0, "net", "network"),
@@ -84,10 +94,14 @@ static const struct opt build_opts[] OPT_TABLE = {
              "Push the image under its names: --output type=image,push=true"),
     OPT_FLAG('q', "quiet", struct build_args, quiet, "Show nothing but the image's id"),
     REGISTRY_RETRY(struct build_args, registry),
+    OPT_LIST(0, "secret", struct build_args, secret, "id=ID[,src=FILE|,env=NAME]",
+             "Let RUN --mount=type=secret have a file or a variable"),
     OPT_LIST(0, "security-opt", struct build_args, q.security_opt, "OPTION",
              "Set a security option, as of rctr run"),
     OPT_TEXT(0, "shm-size", struct build_args, q.shm_size, "SIZE", "Set the size of /dev/shm"),
     OPT_FLAG(0, "squash", struct build_args, squash, "Make one layer of those that are new"),
+    OPT_LIST(0, "ssh", struct build_args, ssh, "default|ID[=SOCKET]",
+             "Let RUN --mount=type=ssh use an ssh agent"),
     OPT_LIST('t', "tag", struct build_args, finish.tag, "NAME[:TAG]", "Give the image this name"),
     OPT_TEXT(0, "target", struct build_args, target, "STAGE", "Build this stage"),
     OPT_TEXT(0, "timestamp", struct build_args, timestamp, "SECONDS",
@@ -259,6 +273,8 @@ static int fill_request(const struct build_args *a, struct build_request *q,
         r = registry_args_creds(&a->registry, &pull->creds, e);
     if (r == 0)
         r = read_times(a, q, e);
+    if (r == 0)
+        r = build_args_allow(&a->allow, a->q.net, &q->host_network_allowed, e);
     pull->authfile = a->registry.authfile;
     pull->cert_dir = a->registry.cert_dir;
     q->pull = pull;
@@ -286,7 +302,12 @@ static int build(const struct build_args *a, const struct dockerfile *f, struct 
     struct build_request q = {.store = &s, .file = f, .context = context};
     autostrv struct strv words = {0};
     struct build_result made = {0};
+    autobuildsecrets struct build_secrets secrets = {0};
     int r = check_names(a, e);
+
+    q.secrets = &secrets;
+    if (r == 0)
+        r = build_args_secrets(&a->secret, &a->ssh, &secrets, e);
 
     if (r == 0)
         r = read_build_args(a, &words, e);

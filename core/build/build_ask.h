@@ -2,6 +2,7 @@
 #ifndef RCTR_BUILD_ASK_H
 #define RCTR_BUILD_ASK_H
 
+#include "core/build/build_secret.h"
 #include "core/build/context.h"
 #include "core/build/dockerfile.h"
 #include "core/build/seal.h"
@@ -48,6 +49,8 @@ struct build_request {
     const char *const *annotations; /* "KEY=VALUE" of the manifest */
     size_t annotation_count;
     const struct container_request *run; /* network, limits, hosts, volumes … of every RUN */
+    const struct build_secrets *secrets; /* NULL: none */
+    bool host_network_allowed;           /* RUN --network=host */
     struct seal_times times;
     long long created_ns; /* the time of everything; < 0: the clock's */
     bool no_cache;

@@ -7,11 +7,13 @@
 #include "core/base/auto.h"
 #include "core/build/build_config.h"
 #include "core/build/build_stage.h"
+#include "core/build/run_mount.h"
 #include "core/build/run_step.h"
 
 struct running {
     struct build *b;
     struct dockerfile_run run;
+    struct run_mount mounts;
     struct strv words, environment;
     struct text said;
 };
@@ -46,7 +48,9 @@ static int make_words(struct running *x, const struct dockerfile_view *v, struct
     size_t i;
     int r = 0;
 
-    if (!x->run.shell) {
+    if (x->run.script) {
+        words = json_pack("[o]", json_sprintf(RUN_MOUNT_SCRIPT "%s", v->i->heredocs[0].name));
+    } else if (!x->run.shell) {
         words = build_config_command(v->i, config);
     } else {
         shell = json_object_get(config, "Shell");
@@ -62,6 +66,8 @@ static int make_words(struct running *x, const struct dockerfile_view *v, struct
             return r;
         text_addf(&x->said, "%s%s", i ? " " : "RUN ", word);
     }
+    if (x->run.script)
+        text_addf(&x->said, " # %s", x->run.script);
     return text_check(&x->said, e);
 }
 
@@ -77,15 +83,31 @@ static int make_key(struct running *x, struct err *e)
     for (size_t i = 0; i < counted.n; i++)
         text_addf(&t, "\nARG %s", counted.v[i]);
     text_addf(&t, "\nnetwork %d", (int)x->run.network);
+    if (x->mounts.n)
+        text_add(&t, "\n");
+    if (r == 0 && x->mounts.n)
+        r = run_mount_describe(&x->mounts, x->b, &t, e);
     if (r == 0)
         r = text_check(&t, e);
     return r < 0 ? r : build_stage_key(x->b, t.s, t.n, e);
 }
 
-static int fail(const struct running *x, int status, struct err *e)
+static int add_environment(struct running *x, struct err *e)
 {
-    err_set(e, EPROTO, "the command '%.200s' did not complete successfully: exit status %d",
-            x->said.s + strlen("RUN "), status);
+    int r = scope_environment(&x->b->scope, false, &x->environment, e);
+
+    for (size_t i = 0; i < x->mounts.env.n && r == 0; i++)
+        r = strv_set_env(&x->environment, x->mounts.env.v[i], e);
+    return r;
+}
+
+static int fail(const struct running *x, const struct run_step_root *root, int status,
+                struct err *e)
+{
+    err_set(e, EPROTO, "the command '%.200s' did not complete successfully: exit status %d%s",
+            x->said.s + strlen("RUN "), status,
+            run_step_out_of_memory(root) ? " (it was killed: the memory of --memory was used up)"
+                                         : "");
     e->status = status;
     return -EPROTO;
 }
@@ -117,9 +139,13 @@ static int do_it(struct running *x, struct err *e)
                                .arg = b};
     struct run_step_root *root = NULL;
     struct layer_tar layer = {0};
-    int r = scope_environment(&b->scope, false, &x->environment, e);
+    int r = run_mount_open(&x->mounts, b, e);
 
+    if (r == 0)
+        r = add_environment(x, e);
     fill_request(x, &request);
+    job.mounts = x->mounts.v;
+    job.mount_count = x->mounts.volume_count;
     if (r == 0)
         r = draft_view(&build_stage_now(b)->draft, b->q->store, &job.below, e);
     if (r == 0)
@@ -127,20 +153,33 @@ static int do_it(struct running *x, struct err *e)
     if (r == 0)
         r = run_step_go(root, e);
     if (r > 0)
-        r = fail(x, r, e);
+        r = fail(x, root, r, e);
     if (r == 0)
         r = run_step_seal(root, &layer, e);
     run_step_close(root);
     return r < 0 ? r : build_stage_made(b, x->said.s, &layer, e);
 }
 
+/* What the step gets beside its image. */
+static int plan(struct running *x, const struct dockerfile_view *v, struct err *e)
+{
+    const json_t *config = draft_config(&build_stage_now(x->b)->draft);
+    const char *cwd = json_string_value(json_object_get(config, "WorkingDir"));
+
+    if (x->run.network == DOCKERFILE_NETWORK_HOST && !x->b->q->host_network_allowed)
+        return err_set(e, EPERM,
+                       "--network=host: this build may not use the host's network (--allow "
+                       "network.host lets it)");
+    return run_mount_plan(&x->run, cwd, x->run.script ? v->i->heredocs[0].name : "", &x->mounts, e);
+}
+
 int build_run_step(struct build *b, const struct dockerfile_view *v, struct err *e)
 {
-    struct running x = {.b = b};
+    struct running x = {.b = b, .mounts = {.tmp_fd = -1}};
     int r = dockerfile_args_run(v, &x.run, e);
 
-    if (r == 0 && (x.run.n_mounts || x.run.script))
-        r = err_set(e, ENOTSUP, "RUN with --mount, or a script of its own, is not built yet");
+    if (r == 0)
+        r = plan(&x, v, e);
     if (r == 0)
         r = make_words(&x, v, e);
     if (r == 0)
@@ -149,8 +188,11 @@ int build_run_step(struct build *b, const struct dockerfile_view *v, struct err 
         r = build_stage_cached(b, x.said.s, e);
     if (r == 0)
         r = do_it(&x, e);
+    run_mount_close(&x.mounts);
     dockerfile_args_run_free(&x.run);
     strv_free(&x.words);
+    for (size_t i = 0; i < x.environment.n; i++) /* of secrets */
+        explicit_bzero(x.environment.v[i], strlen(x.environment.v[i]));
     strv_free(&x.environment);
     text_free(&x.said);
     return r < 0 ? r : 0;

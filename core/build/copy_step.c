@@ -401,7 +401,13 @@ static int work(int root_fd, void *arg, struct err *e)
 int copy_step_do(const struct run_step_root *root, const struct idmap *map,
                  const struct copy_order *order, struct err *e)
 {
-    const struct inside_job job = {.rootfs = run_step_rootfs(root), .map = map, .root_only = true};
+    return copy_step_into(run_step_rootfs(root), map, order, e);
+}
+
+int copy_step_into(const struct rootfs *fs, const struct idmap *map, const struct copy_order *order,
+                   struct err *e)
+{
+    const struct inside_job job = {.rootfs = fs, .map = map, .root_only = true};
     struct copy_order o = *order;
 
     return inside_run(&job, work, &o, e);

@@ -29,6 +29,10 @@ struct copy_order {
 int copy_step_do(const struct run_step_root *root, const struct idmap *map,
                  const struct copy_order *order, struct err *e);
 
+/* The same into any root file system, a folder of the host for one. */
+int copy_step_into(const struct rootfs *fs, const struct idmap *map, const struct copy_order *order,
+                   struct err *e);
+
 /* Make a folder and all above it (WORKDIR), 0755, for a user in the image's words ("" root). */
 int copy_step_folder(const struct run_step_root *root, const struct idmap *map, const char *path,
                      const char *owner, struct err *e);

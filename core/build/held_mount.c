@@ -64,8 +64,7 @@ static int send_fd(int sock, int fd, struct err *e)
 /* A mount of its own of what `fd` stands for. */
 static int loosen(int fd, bool writable, int *ret, struct err *e)
 {
-    struct mount_attr attr = {.attr_set = MOUNT_ATTR_NODEV |
-                                          (writable ? 0 : MOUNT_ATTR_RDONLY)};
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_NODEV | (writable ? 0 : MOUNT_ATTR_RDONLY)};
     int tree = (int)syscall(SYS_open_tree, fd, "",
                             OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
 

@@ -12,8 +12,10 @@
 
 #include "core/base/auto.h"
 #include "core/base/file.h"
+#include "core/base/when.h"
 #include "core/engine/etc.h"
 #include "core/monitor/program.h"
+#include "core/runtime/cgroup.h"
 
 enum { PIECE = 1 << 16 };
 
@@ -24,7 +26,7 @@ struct run_step_root {
     char *dir;     /* its absolute path */
     struct rootfs rootfs;
     struct spec spec;
-    bool has_spec;
+    bool has_spec, out_of_memory;
 };
 
 /* One program that runs. */
@@ -36,6 +38,7 @@ struct running {
         struct running *all;
         int number, fd, handle;
     } streams[2];
+    char *cgroup; /* owned: its place; NULL: none */
     bool ended, interrupted;
     int signals_fd, signals; /* the user's, and its handle; -1: none */
 };
@@ -89,6 +92,11 @@ int run_step_open(const struct run_step_job *job, struct run_step_root **ret, st
     }
     *ret = root;
     return 0;
+}
+
+bool run_step_out_of_memory(const struct run_step_root *root)
+{
+    return root->out_of_memory;
 }
 
 const struct rootfs *run_step_rootfs(const struct run_step_root *root)
@@ -220,6 +228,17 @@ static void on_ended(void *arg)
     stop_when_done(x);
 }
 
+/* Where a limit needs one. It is removed when the program has ended; one that a kill leaves behind
+ * is an empty folder. */
+static int enter_cgroup(void *arg, pid_t init, struct err *e)
+{
+    struct running *x = arg;
+    autofree char *id = text_format("build-%d-%llx", (int)init, (unsigned long long)when_now());
+    const struct cgroup_job job = {.ask = &x->program.spec->cgroup, .id = id, .pid = init};
+
+    return id ? cgroup_make(&job, &x->cgroup, e) : err_memory(e);
+}
+
 static int listen_to(struct running *x, struct err *e)
 {
     int *stdio = x->program.run.stdio, r = 0;
@@ -300,10 +319,14 @@ int run_step_go(struct run_step_root *root, struct err *e)
     x.program.loop = x.loop;
     x.program.spec = &root->spec;
     x.program.rootfs = &root->rootfs;
+    x.program.cloned = enter_cgroup;
     x.program.ended = on_ended;
     x.program.arg = &x;
     program_init(&x.program);
     r = run(&x, e);
+    root->out_of_memory = cgroup_oom_kills(x.cgroup) > 0;
+    (void)cgroup_remove(x.cgroup, NULL); /* systemd removes what is left of a scope of its own */
+    free(x.cgroup);
     loop_free(x.loop);
     return r;
 }

@@ -33,6 +33,8 @@ void run_step_signals(sigset_t *ret);
 /* Run the program to its end, or until one of those signals comes (-EINTR). Returns its exit
  * status, as a shell sees it; e->status is 127 or 126 when it could not be begun. */
 int run_step_go(struct run_step_root *root, struct err *e);
+/* After it: something of it was killed because --memory was used up. */
+bool run_step_out_of_memory(const struct run_step_root *root);
 /* What was changed, as a layer. */
 int run_step_seal(struct run_step_root *root, struct layer_tar *ret, struct err *e);
 /* Remove what is left of it. NULL allowed. */

@@ -30,12 +30,13 @@ const char *target_child_split(const char *path, char parent[TARGET_CHILD_PATH_M
     return path + slash + 1;
 }
 
-static int make_missing(int root, const char *path, bool file, mode_t mode, unsigned marks, int links);
+static int make_missing(int root, const char *path, bool file, mode_t mode, unsigned marks,
+                        int links);
 
 /* dir/last leads nowhere yet, as /etc/resolv.conf does in images of a systemd system: make what it
  * names, below the root as always. `parent` is the path of dir. */
 static int make_link_target(int root, int dir, const char *parent, const char *last, bool file,
-                            mode_t mode, int links)
+                            mode_t mode, unsigned marks, int links)
 {
     char path[2 * TARGET_CHILD_PATH_MAX];
     size_t n = 0;
@@ -69,7 +70,8 @@ static int make_part(int root, const char *path, bool file, mode_t mode, unsigne
     } else {
         code = fd_child_result(mkdirat(dir, last, mode));
         if (code == 0)
-            code = fd_child_result(openat(dir, last, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+            code =
+                fd_child_result(openat(dir, last, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     }
     if (code >= 0) {
         if (marks) /* a file system without attributes is fine: the place stays, empty */
@@ -84,7 +86,8 @@ static int make_part(int root, const char *path, bool file, mode_t mode, unsigne
 
 /* Make what is missing of `path`, folders and the last part; each prefix is resolved anew, with
  * all links below the root. */
-static int make_missing(int root, const char *path, bool file, mode_t mode, unsigned marks, int links)
+static int make_missing(int root, const char *path, bool file, mode_t mode, unsigned marks,
+                        int links)
 {
     char prefix[TARGET_CHILD_PATH_MAX];
     size_t n = 0;
