@@ -15,6 +15,8 @@ struct copying {
     struct copy_list list;
     struct copy_text *texts; /* owned */
     size_t text_count;
+    const char **sources; /* owned, their texts borrowed: those that are no texts */
+    size_t source_count;
     char *destination; /* owned: absolute */
     struct text said;
 
@@ -50,7 +52,7 @@ static int find_source(struct copying *c, struct err *e)
     if (!c->copy.from) {
         if (b->q->context && b->q->context->fd >= 0)
             return 0;
-        return c->copy.n > c->text_count
+        return c->source_count
                    ? err_set(e, ENOENT, "this build has no context: there is nothing to copy from")
                    : 0;
     }
@@ -64,35 +66,43 @@ static int find_source(struct copying *c, struct err *e)
     return err_wrap(e, stage, "--from=%s", c->copy.from);
 }
 
-static int take_texts(struct copying *c, struct err *e)
+static int take_sources(struct copying *c, struct err *e)
 {
     c->texts = calloc(c->copy.n + 1, sizeof *c->texts);
-    if (!c->texts)
+    c->sources = calloc(c->copy.n + 1, sizeof *c->sources);
+    if (!c->texts || !c->sources)
         return err_memory(e);
     for (size_t i = 0; i < c->copy.n; i++)
         if (c->copy.sources[i].heredoc)
             c->texts[c->text_count++] =
                 (struct copy_text){c->copy.sources[i].path, c->copy.sources[i].text};
+        else
+            c->sources[c->source_count++] = c->copy.sources[i].path;
     return 0;
 }
 
 /* ---- the files ---- */
 
-static int make_list(struct copying *c, int root_fd, struct err *e)
+static struct copy_ask question(const struct copying *c, int root_fd)
 {
     struct context *context = c->b->q->context;
-    const struct copy_ask ask = {
+
+    return (struct copy_ask){
         .root_fd = root_fd,
         .root_name = c->from_image ? c->copy.from : "the build context",
         .ignore = c->from_image || !context ? NULL : &context->ignore,
         .exclude = &c->copy.exclude,
         .parents = c->copy.parents,
     };
+}
+
+static int make_list(struct copying *c, struct err *e)
+{
+    const struct copy_ask ask = question(c, c->b->q->context->fd);
     int r = 0;
 
-    for (size_t i = 0; i < c->copy.n && r == 0; i++)
-        if (!c->copy.sources[i].heredoc)
-            r = copy_list_add(&c->list, &ask, c->copy.sources[i].path, e);
+    for (size_t i = 0; i < c->source_count && r == 0; i++)
+        r = copy_list_add(&c->list, &ask, c->sources[i], e);
     if (r == 0 && c->text_count + (c->list.n > 0) > 1)
         c->list.folder = true;
     return r;
@@ -146,7 +156,7 @@ static int make_key(struct copying *c, struct err *e)
 static int fill(struct copying *c, const struct run_step_root *root, struct err *e)
 {
     struct copy_order order = {
-        .list = &c->list,
+        .list = c->from_image ? NULL : &c->list,
         .root_fd = c->b->q->context ? c->b->q->context->fd : -1,
         .texts = c->texts,
         .text_count = c->text_count,
@@ -155,6 +165,7 @@ static int fill(struct copying *c, const struct run_step_root *root, struct err 
         .keep_owners = c->from_image,
         .chmod = c->copy.chmod,
     };
+    struct copy_ask ask;
     int r = 0;
 
     if (c->from_image) {
@@ -162,7 +173,10 @@ static int fill(struct copying *c, const struct run_step_root *root, struct err 
         if (r < 0)
             return r;
         order.root_fd = c->files.fd;
-        r = make_list(c, c->files.fd, e);
+        ask = question(c, c->files.fd);
+        order.ask = &ask;
+        order.sources = c->sources;
+        order.source_count = c->source_count;
     }
     if (r == 0)
         r = copy_step_do(root, &c->b->map, &order, e);
@@ -194,6 +208,7 @@ static void copying_free(struct copying *c)
     dockerfile_args_copy_free(&c->copy);
     copy_list_free(&c->list);
     free(c->texts);
+    free(c->sources);
     free(c->destination);
     text_free(&c->said);
     if (c->image_owned)
@@ -209,14 +224,14 @@ int build_copy_step(struct build *b, const struct dockerfile_view *v, struct err
         if (!c.copy.sources[i].heredoc)
             r = err_set(e, ENOTSUP, "ADD is not built yet: use COPY");
     if (r == 0)
-        r = take_texts(&c, e);
+        r = take_sources(&c, e);
     if (r == 0)
         r = find_destination(&c, e);
     if (r == 0)
         r = find_source(&c, e);
     say(&c);
-    if (r == 0 && !c.from_image && c.copy.n > c.text_count)
-        r = make_list(&c, b->q->context->fd, e);
+    if (r == 0 && !c.from_image && c.source_count)
+        r = make_list(&c, e);
     if (r == 0)
         r = make_key(&c, e);
     if (r == 0)

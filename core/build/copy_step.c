@@ -369,10 +369,9 @@ static void set_times(struct copying *c)
     }
 }
 
-static int work(int root_fd, void *arg, struct err *e)
+static int copy_all(int root_fd, const struct copy_order *o, struct err *e)
 {
-    struct copying c = {.order = arg, .root_fd = root_fd, .parent_fd = -1};
-    const struct copy_order *o = c.order;
+    struct copying c = {.order = o, .root_fd = root_fd, .parent_fd = -1};
     const char *only = NULL;
     int r = o->chown ? find_owner(&c, o->chown, e) : 0;
 
@@ -396,6 +395,22 @@ static int work(int root_fd, void *arg, struct err *e)
     text_free(&c.folder);
     text_free(&c.at);
     return r;
+}
+
+static int work(int root_fd, void *arg, struct err *e)
+{
+    struct copy_order o = *(const struct copy_order *)arg;
+    autocopylist struct copy_list list = {0};
+    int r = 0;
+
+    if (!o.list) {
+        for (size_t i = 0; i < o.source_count && r == 0; i++)
+            r = copy_list_add(&list, o.ask, o.sources[i], e);
+        if (o.text_count + (list.n > 0) > 1)
+            list.folder = true;
+        o.list = &list;
+    }
+    return r < 0 ? r : copy_all(root_fd, &o, e);
 }
 
 int copy_step_do(const struct run_step_root *root, const struct idmap *map,

@@ -16,6 +16,11 @@ struct copy_text { /* a here-document */
 struct copy_order {
     const struct copy_list *list; /* may be empty when there are texts */
     int root_fd;                  /* what the list was made from */
+    /* Where the list is NULL: these words, looked up as root of the user namespace: an image may
+     * have folders that we ourselves cannot read. */
+    const struct copy_ask *ask;
+    const char *const *sources;
+    size_t source_count;
     const struct copy_text *texts;
     size_t text_count;
     const char *destination; /* absolute, in the image; a '/' at its end: a folder */
