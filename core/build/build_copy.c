@@ -99,13 +99,8 @@ static struct copy_ask question(const struct copying *c, int root_fd)
 static int make_list(struct copying *c, struct err *e)
 {
     const struct copy_ask ask = question(c, c->b->q->context->fd);
-    int r = 0;
 
-    for (size_t i = 0; i < c->source_count && r == 0; i++)
-        r = copy_list_add(&c->list, &ask, c->sources[i], e);
-    if (r == 0 && c->text_count + (c->list.n > 0) > 1)
-        c->list.folder = true;
-    return r;
+    return copy_list_make(&c->list, &ask, c->sources, c->source_count, c->text_count, e);
 }
 
 /* ---- the key ---- */

@@ -6,6 +6,11 @@
 
 #include "core/base/auto.h"
 #include "core/build/build_stage.h"
+#include "core/engine/change.h"
+#include "core/runtime/env.h"
+
+/* What docker and buildah give a stage that stands on nothing. */
+#define SCRATCH_PATH "PATH=" ENV_PATH
 
 /* ---- FROM ---- */
 
@@ -45,6 +50,8 @@ static int stand_on_image(struct build *b, const struct graph_stage *g, struct e
 
     if (r == 0 && strcmp(g->base, "scratch") == 0) {
         r = draft_begin(NULL, &platform, b->q->format, &s->draft, e);
+        if (r == 0)
+            r = change_env(draft_config(&s->draft), SCRATCH_PATH, e);
         return r < 0 ? r : begin_key(b, "scratch", platform.arch, e);
     }
     if (r == 0)
@@ -66,12 +73,11 @@ static int stand_on_stage(struct build *b, const struct build_stage *below, stru
     s->salted = below->salted;
     s->base_layers = below->base_layers;
     s->base_history = below->base_history;
-    s->cmd_set = below->cmd_set;
     s->created_ns = below->created_ns;
     return r < 0 ? r : scope_enter(&b->scope, &below->vars, e);
 }
 
-/* The instructions that an image has for those who stand on it. */
+/* The instructions that an image, or a stage, has for those who stand on it. */
 static int do_triggers(struct build *b, struct err *e)
 {
     autojson json_t *list =
@@ -133,7 +139,7 @@ static int begin_stage(struct build *b, struct err *e)
     if (r < 0)
         return r;
     b->scope.config = draft_config(&build_stage_now(b)->draft);
-    return g->base_stage >= 0 ? 0 : do_triggers(b, e);
+    return do_triggers(b, e);
 }
 
 /* ---- all of it ---- */

@@ -42,6 +42,7 @@ static int add_item(struct adding *a, const struct stat *st, const char *link, s
     *item = (struct copy_item){.from = strdup(a->from.n ? a->from.s : ""),
                                .to = strdup(a->to.n ? a->to.s : ""),
                                .st = *st,
+                               .source = l->sources,
                                .link = link ? strdup(link) : NULL};
     l->n++;
     return item->from && item->to && (!link || item->link) ? 0 : err_memory(e);
@@ -60,13 +61,14 @@ void copy_list_free(struct copy_list *l)
 
 /* ---- what is left out ---- */
 
-static enum ignore_answer ask(struct adding *a, const char *path)
+static enum ignore_answer ask(struct adding *a)
 {
-    enum ignore_answer answer = a->ask->ignore ? ignore_ask(a->ask->ignore, path) : IGNORE_WANTED;
+    enum ignore_answer answer =
+        a->ask->ignore && a->from.n ? ignore_ask(a->ask->ignore, a->from.s) : IGNORE_WANTED;
 
-    if (answer == IGNORE_LEFT_OUT || !a->exclude.n)
+    if (answer == IGNORE_LEFT_OUT || !a->exclude.n || !a->to.n)
         return answer;
-    switch (ignore_ask(&a->exclude, path)) {
+    switch (ignore_ask(&a->exclude, a->to.s)) {
     case IGNORE_LEFT_OUT: return IGNORE_LEFT_OUT;
     case IGNORE_LOOK_IN: return IGNORE_LOOK_IN;
     case IGNORE_WANTED: break;
@@ -74,9 +76,14 @@ static enum ignore_answer ask(struct adding *a, const char *path)
     return answer;
 }
 
+static bool ignored(const struct adding *a, const char *path)
+{
+    return a->ask->ignore && ignore_ask(a->ask->ignore, path) == IGNORE_LEFT_OUT;
+}
+
 /* ---- walking ---- */
 
-static int take_entry(struct adding *a, int dir, const char *name, bool always, struct err *e);
+static int take_entry(struct adding *a, int dir, const char *name, struct err *e);
 
 static int take_folder(struct adding *a, int dir, struct err *e)
 {
@@ -94,7 +101,7 @@ static int take_folder(struct adding *a, int dir, struct err *e)
         text_addf(&a->to, "%s%s", to ? "/" : "", names.v[i]);
         r = text_check(&a->from, e) < 0 ? -ENOMEM : text_check(&a->to, e);
         if (r == 0)
-            r = take_entry(a, dir, names.v[i], false, e);
+            r = take_entry(a, dir, names.v[i], e);
         text_cut(&a->from, from);
         text_cut(&a->to, to);
     }
@@ -136,13 +143,12 @@ static int take_below(struct adding *a, int dir, const char *name, const struct 
     return r;
 }
 
-/* `always`: it was named itself. */
-static int take_entry(struct adding *a, int dir, const char *name, bool always, struct err *e)
+static int take_entry(struct adding *a, int dir, const char *name, struct err *e)
 {
-    enum ignore_answer answer = ask(a, a->from.s);
+    enum ignore_answer answer = ask(a);
     struct stat st;
 
-    if (answer == IGNORE_LEFT_OUT && !always)
+    if (answer == IGNORE_LEFT_OUT)
         return 0;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return err_sys(e, "cannot look at '%s'", a->from.s);
@@ -207,9 +213,10 @@ static int add_path(struct adding *a, const char *path, const char *source, stru
     struct stat st;
     int r = 0;
 
+    a->list->found = true;
     if (fd < 0 || fstat(fd, &st) < 0)
         return not_there(a, source, fd < 0 ? -fd : errno, e);
-    if (*path && ask(a, path) == IGNORE_LEFT_OUT)
+    if (*path && ignored(a, path))
         return err_set(e, ENOENT, "'%s' is not in %s: its ignore file leaves it out", source,
                        a->ask->root_name);
     if (a->ask->parents)
@@ -228,6 +235,8 @@ static int add_path(struct adding *a, const char *path, const char *source, stru
     }
     if (!a->ask->parents)
         text_add(&a->to, last);
+    if (r == 0 && a->exclude.n && ignore_ask(&a->exclude, a->to.s) == IGNORE_LEFT_OUT)
+        return 0;
     return r < 0 ? r : add_item(a, &st, NULL, e); /* what a link leads to, too */
 }
 
@@ -255,7 +264,7 @@ static int match_parts(struct adding *a, int dir, const struct strv *parts, size
         text_addf(path, "%s%s", before ? "/" : "", names.v[i]);
         r = text_check(path, e);
         if (r == 0 && at + 1 == parts->n) {
-            if (ask(a, path->s) != IGNORE_LEFT_OUT)
+            if (!ignored(a, path->s))
                 r = strv_add(ret, path->s, e);
         } else if (r == 0) {
             autofd int fd =
@@ -269,7 +278,7 @@ static int match_parts(struct adding *a, int dir, const struct strv *parts, size
     return r;
 }
 
-static int add_pattern(struct adding *a, const char *path, const char *source, struct err *e)
+static int add_pattern(struct adding *a, const char *path, struct err *e)
 {
     autostrv struct strv parts = {0}, found = {0};
     autofd int root = openat(a->ask->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -285,8 +294,6 @@ static int add_pattern(struct adding *a, const char *path, const char *source, s
     }
     if (r == 0 && parts.n)
         r = match_parts(a, root, &parts, 0, &at, &found, e);
-    if (r == 0 && !found.n)
-        r = err_set(e, ENOENT, "no file of %s matches '%s'", a->ask->root_name, source);
     if (found.n > 1)
         a->list->folder = true;
     for (size_t i = 0; i < found.n && r == 0; i++)
@@ -323,13 +330,28 @@ int copy_list_add(struct copy_list *l, const struct copy_ask *question, const ch
     text_add(&a.from, "");
     text_add(&a.to, "");
     if (r == 0)
-        r = has_pattern(path) ? add_pattern(&a, path, source, e) : add_path(&a, path, source, e);
+        r = has_pattern(path) ? add_pattern(&a, path, e) : add_path(&a, path, source, e);
     if (before)
         l->folder = true;
+    l->sources++;
     l->single = l->n == 1 && !S_ISDIR(l->v[0].st.st_mode);
     ignore_free(&a.exclude);
     text_free(&a.from);
     text_free(&a.to);
+    return r;
+}
+
+int copy_list_make(struct copy_list *l, const struct copy_ask *question, const char *const *sources,
+                   size_t n, size_t text_count, struct err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = copy_list_add(l, question, sources[i], e);
+    if (r == 0 && n && !l->found && !text_count)
+        r = err_set(e, ENOENT, "no file of %s matches '%s'", question->root_name, sources[0]);
+    if (text_count + (l->n > 0) > 1)
+        l->folder = true;
     return r;
 }
 

@@ -12,10 +12,18 @@
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "core/base/path.h"
+#include "core/build/copy_mode.h"
 #include "core/runtime/inside.h"
 #include "core/runtime/user.h"
 
-enum { XATTR_NAMES = 4096, XATTR_VALUE = 65536 };
+enum { XATTR_NAMES = 4096, XATTR_VALUE = 65536, LINKS_MAX = 40 };
+
+/* The first name that a file with several names got. */
+struct twin {
+    const struct copy_item *item; /* NULL: free */
+    dev_t dev;                    /* of the new file: */
+    ino_t ino;
+};
 
 struct copying {
     const struct copy_order *order;
@@ -24,87 +32,10 @@ struct copying {
     struct text folder; /* the destination that holds what is copied, as a path of the image */
     struct text at;     /* of the parent that is open */
     int parent_fd;
+    int links;          /* that make_linked follows */
+    struct twin *twins; /* owned: a table of files with several names, by inode */
+    size_t twin_room;   /* a power of two; 0: none */
 };
-
-/* ---- modes ---- */
-
-static mode_t who_bits(const char **at)
-{
-    mode_t who = 0;
-
-    for (; **at && strchr("ugoa", **at); ++*at)
-        who |= **at == 'u' ? 04700 : **at == 'g' ? 02070 : **at == 'o' ? 01007 : 07777;
-    return who ? who : 07777;
-}
-
-static int perm_bits(const char **at, mode_t mode, mode_t *ret)
-{
-    static const char letters[] = "rwxst";
-    static const mode_t bits[] = {0444, 0222, 0111, 06000, 01000};
-
-    *ret = 0;
-    if (**at && strchr("ugo", **at)) {
-        mode_t part = (**at == 'u' ? mode >> 6 : **at == 'g' ? mode >> 3 : mode) & 7;
-
-        *ret = part * 0111;
-        ++*at;
-        return 0;
-    }
-    for (; **at && **at != ',' && !strchr("+-=", **at); ++*at) {
-        const char *letter = strchr(letters, **at);
-
-        if (letter)
-            *ret |= bits[letter - letters];
-        else if (**at == 'X')
-            *ret |= S_ISDIR(mode) || (mode & 0111) ? 0111 : 0;
-        else
-            return -EINVAL;
-    }
-    return 0;
-}
-
-static int apply_clause(const char **at, mode_t *mode)
-{
-    mode_t who = who_bits(at), perm;
-
-    if (!**at || !strchr("+-=", **at))
-        return -EINVAL;
-    while (**at && strchr("+-=", **at)) {
-        char op = *(*at)++;
-
-        if (perm_bits(at, *mode, &perm) < 0)
-            return -EINVAL;
-        perm &= who;
-        if (op == '+')
-            *mode |= perm;
-        else if (op == '-')
-            *mode &= ~perm;
-        else
-            *mode = (*mode & ~(who & 07777)) | perm;
-    }
-    return 0;
-}
-
-int copy_step_mode(const char *text, mode_t mode, mode_t *ret, struct err *e)
-{
-    size_t n = strlen(text);
-    mode_t m = mode;
-
-    if (n && n <= 5 && strspn(text, "01234567") == n && strtoul(text, NULL, 8) <= 07777) {
-        *ret = (mode & S_IFMT) | (mode_t)strtoul(text, NULL, 8);
-        return 0;
-    }
-    for (const char *at = text;; at++) {
-        if (apply_clause(&at, &m) < 0 || (*at && *at != ','))
-            return err_set(e, EINVAL,
-                           "'%s' is not a mode: octal digits (0755), or as chmod has it (u+x,go-w)",
-                           text);
-        if (!*at)
-            break;
-    }
-    *ret = m;
-    return 0;
-}
 
 /* ---- owners ---- */
 
@@ -127,8 +58,9 @@ static int settle(struct copying *c, int fd, const struct copy_item *i, struct e
     unsigned uid = c->order->keep_owners && !c->order->chown ? i->st.st_uid : c->uid;
     unsigned gid = c->order->keep_owners && !c->order->chown ? i->st.st_gid : c->gid;
     struct timespec times[2] = {i->st.st_atim, i->st.st_mtim};
-    mode_t mode = i->st.st_mode;
-    int r = c->order->chmod ? copy_step_mode(c->order->chmod, mode, &mode, e) : 0;
+    /* A build context gives nobody's rights away: buildah takes these bits as well. */
+    mode_t mode = i->st.st_mode & ~(c->order->keep_owners ? 0U : S_ISUID | S_ISGID);
+    int r = c->order->chmod ? copy_mode_apply(c->order->chmod, mode, &mode, e) : 0;
 
     if (r < 0)
         return r;
@@ -143,12 +75,50 @@ static int settle(struct copying *c, int fd, const struct copy_item *i, struct e
 
 /* ---- folders of the image ---- */
 
+static int open_folder(struct copying *c, const char *path, int *ret, struct err *e);
+
+/* `name` in `above` is a link to a folder that is not there: that one is made. */
+static int make_linked(struct copying *c, int above, const char *done, const char *name,
+                       struct err *e)
+{
+    char text[PATH_MAX];
+    ssize_t n = readlinkat(above, name, text, sizeof text - 1);
+    autofree char *path = NULL;
+    autofd int fd = -1;
+    int r;
+
+    if (n < 0) /* a folder, or what cannot be one */
+        return 0;
+    text[n] = 0;
+    path = *text == '/' ? strdup(text) : text_format("%s/%s", done, text);
+    if (!path)
+        return err_memory(e);
+    if (++c->links > LINKS_MAX)
+        return err_set(e, ELOOP, "the links at '%s' do not end", done);
+    r = open_folder(c, path, &fd, e);
+    c->links--;
+    return r;
+}
+
+static int make_one(struct copying *c, int above, const char *done, const char *name, struct err *e)
+{
+    if (mkdirat(above, name, 0755) < 0)
+        return errno == EEXIST ? make_linked(c, above, done, name, e)
+                               : err_sys(e, "cannot make '%s/%s'", done, name);
+    /* The mode again: below a folder with the setgid bit it has that, too. */
+    if (fchownat(above, name, c->uid, c->gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+        fchmodat(above, name, 0755, 0) < 0)
+        return err_sys(e, "cannot give '%s/%s' its owner and mode", done, name);
+    return 0;
+}
+
 /* Open it, and make what is missing. */
 static int open_folder(struct copying *c, const char *path, int *ret, struct err *e)
 {
     autotext struct text done = {0};
-    int fd = walk_open(c->root_fd, path, O_RDONLY | O_DIRECTORY, 0, WALK_IN_ROOT);
+    int fd = walk_open(c->root_fd, path, O_RDONLY | O_DIRECTORY, 0, WALK_IN_ROOT), r;
 
+    text_add(&done, "");
     for (const char *at = path; fd == -ENOENT && *(at += strspn(at, "/"));) {
         size_t n = strcspn(at, "/");
         autofd int above =
@@ -157,12 +127,9 @@ static int open_folder(struct copying *c, const char *path, int *ret, struct err
 
         if (above < 0 || !name)
             return err_set(e, above < 0 ? -above : ENOMEM, "cannot open '%s'", done.s);
-        if (mkdirat(above, name, 0755) == 0) {
-            if (fchownat(above, name, c->uid, c->gid, AT_SYMLINK_NOFOLLOW) < 0)
-                return err_sys(e, "cannot give '%s' its owner", path);
-        } else if (errno != EEXIST) {
-            return err_sys(e, "cannot make '%s'", path);
-        }
+        r = make_one(c, above, done.s, name, e);
+        if (r < 0)
+            return r;
         text_addf(&done, "/%s", name);
         at += n;
         if (!*(at + strspn(at, "/")))
@@ -234,6 +201,7 @@ static int copy_xattrs(int from, int to, struct err *e)
     return 0;
 }
 
+/* What is there gives way, a folder with all that it holds, as buildah has it. */
 static int make_way(int dir, const char *name, struct err *e)
 {
     struct stat st;
@@ -241,7 +209,7 @@ static int make_way(int dir, const char *name, struct err *e)
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : err_sys(e, "cannot look at it");
     if (S_ISDIR(st.st_mode))
-        return err_set(e, EISDIR, "a folder is in the way");
+        return path_remove_tree(dir, name, e);
     return unlinkat(dir, name, 0) < 0 ? err_sys(e, "cannot replace what is there") : 0;
 }
 
@@ -263,6 +231,73 @@ static int put_file(struct copying *c, const struct copy_item *i, const char *na
     return r < 0 ? r : copy_xattrs(from, to, e); /* after chown, which drops capabilities */
 }
 
+/* ---- files with several names, within one source ---- */
+
+static int make_twins(struct copying *c, struct err *e)
+{
+    const struct copy_list *l = c->order->list;
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->n; i++)
+        n += S_ISREG(l->v[i].st.st_mode) && l->v[i].st.st_nlink > 1;
+    if (n < 2)
+        return 0;
+    for (c->twin_room = 4; c->twin_room < 2 * n; c->twin_room *= 2)
+        ;
+    c->twins = calloc(c->twin_room, sizeof *c->twins);
+    return c->twins ? 0 : err_memory(e);
+}
+
+/* The file's row, or the free one that it would have. */
+static struct twin *find_twin(const struct copying *c, const struct copy_item *i)
+{
+    size_t at = (size_t)(i->st.st_ino * 0x9e3779b97f4a7c15ULL >> 20);
+
+    for (;; at++) {
+        struct twin *t = &c->twins[at & (c->twin_room - 1)];
+
+        if (!t->item || (t->item->source == i->source && t->item->st.st_ino == i->st.st_ino &&
+                         t->item->st.st_dev == i->st.st_dev))
+            return t;
+    }
+}
+
+static void note_twin(struct copying *c, const struct copy_item *i, const char *name)
+{
+    struct twin *t;
+    struct stat st;
+
+    if (!c->twin_room || !S_ISREG(i->st.st_mode) || i->st.st_nlink < 2 ||
+        fstatat(c->parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return;
+    t = find_twin(c, i);
+    *t = (struct twin){.item = i, .dev = st.st_dev, .ino = st.st_ino};
+}
+
+/* True: `name` is a name of what has been copied before. What cannot be linked is copied again. */
+static bool put_twin(struct copying *c, const struct copy_item *i, const char *name)
+{
+    const struct twin *t;
+    autofree char *path = NULL;
+    autofd int above = -1;
+    const char *slash;
+    struct stat st;
+
+    if (!c->twin_room || i->st.st_nlink < 2 || !(t = find_twin(c, i))->item)
+        return false;
+    slash = strrchr(t->item->to, '/');
+    path = text_format("%s/%.*s", c->folder.s, slash ? (int)(slash - t->item->to) : 0, t->item->to);
+    if (!path)
+        return false;
+    above = walk_open(c->root_fd, path, O_RDONLY | O_DIRECTORY, 0, WALK_IN_ROOT);
+    slash = slash ? slash + 1 : t->item->to;
+    return above >= 0 && fstatat(above, slash, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           st.st_dev == t->dev && st.st_ino == t->ino &&
+           linkat(above, slash, c->parent_fd, name, 0) == 0;
+}
+
+/* ---- links and FIFOs, folders ---- */
+
 static int put_other(struct copying *c, const struct copy_item *i, const char *name, struct err *e)
 {
     autofd int fd = -1;
@@ -278,15 +313,26 @@ static int put_other(struct copying *c, const struct copy_item *i, const char *n
     return fd < 0 ? err_sys(e, "cannot open it") : settle(c, fd, i, e);
 }
 
+/* A link or a file where a folder comes gives way to it; a folder stays. */
 static int put_folder(struct copying *c, const struct copy_item *i, struct err *e)
 {
-    autofree char *path = text_format("%s/%s", c->folder.s, i->to);
     autofd int fd = -1;
-    int r = path ? open_folder(c, path, &fd, e) : err_memory(e);
+    const char *name;
+    struct stat st;
+    int r;
 
-    if (r < 0 || !*i->to) /* the destination itself stays as it is */
+    if (!*i->to) /* the destination itself stays as it is */
+        return open_folder(c, *c->folder.s ? c->folder.s : "/", &fd, e);
+    r = open_parent(c, i->to, &name, e);
+    if (r < 0)
         return r;
-    return settle(c, fd, i, e);
+    if (fstatat(c->parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode) &&
+        unlinkat(c->parent_fd, name, 0) < 0)
+        return err_sys(e, "cannot replace what is there");
+    if (mkdirat(c->parent_fd, name, 0700) < 0 && errno != EEXIST)
+        return err_sys(e, "cannot make it");
+    fd = openat(c->parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? err_sys(e, "cannot open it") : settle(c, fd, i, e);
 }
 
 static int put_item(struct copying *c, const struct copy_item *i, struct err *e)
@@ -294,17 +340,32 @@ static int put_item(struct copying *c, const struct copy_item *i, struct err *e)
     const char *name = NULL;
     int r;
 
-    if (S_ISDIR(i->st.st_mode))
-        return put_folder(c, i, e);
+    if (S_ISDIR(i->st.st_mode)) {
+        r = put_folder(c, i, e);
+        return err_wrap(e, r, "%s/%s", c->folder.s, i->to);
+    }
     r = open_parent(c, i->to, &name, e);
     if (r == 0)
         r = make_way(c->parent_fd, name, e);
+    if (r == 0 && S_ISREG(i->st.st_mode) && put_twin(c, i, name))
+        return 0;
     if (r == 0)
         r = S_ISREG(i->st.st_mode) ? put_file(c, i, name, e) : put_other(c, i, name, e);
+    if (r == 0)
+        note_twin(c, i, name);
     return err_wrap(e, r, "%s/%s", c->folder.n ? c->folder.s : "", i->to);
 }
 
 /* ---- the whole ---- */
+
+/* A link to nothing is taken as one to a folder that is yet to be made, as buildah does. */
+static bool leads_nowhere(const struct copying *c, const char *to)
+{
+    autofd int link = walk_open(c->root_fd, to, O_PATH | O_NOFOLLOW, 0, WALK_IN_ROOT);
+    autofd int target = walk_open(c->root_fd, to, O_PATH, 0, WALK_IN_ROOT);
+
+    return link >= 0 && target == -ENOENT;
+}
 
 /* A single file whose destination is no folder gets that name; *ret is then to be freed. */
 static int find_folder(struct copying *c, const char **ret_name, struct err *e)
@@ -318,12 +379,13 @@ static int find_folder(struct copying *c, const char **ret_name, struct err *e)
     *ret_name = NULL;
     if (single && !text_ends(to, "/")) {
         fd = walk_open(c->root_fd, to, O_PATH | O_DIRECTORY, 0, WALK_IN_ROOT);
-        if (fd < 0) {
+        if (fd < 0 && !leads_nowhere(c, to)) {
             *ret_name = slash + 1;
             text_addf(&c->folder, "%.*s", (int)(slash - to), to);
             return text_check(&c->folder, e);
         }
-        close(fd);
+        if (fd >= 0)
+            close(fd);
     }
     text_add(&c->folder, to);
     while (c->folder.n && c->folder.s[c->folder.n - 1] == '/')
@@ -379,17 +441,19 @@ static int copy_all(int root_fd, const struct copy_order *o, struct err *e)
     text_add(&c.at, "");
     if (r == 0)
         r = find_folder(&c, &only, e);
+    if (r == 0)
+        r = make_twins(&c, e);
     for (size_t i = 0; i < o->list->n && r == 0; i++) {
         struct copy_item item = o->list->v[i];
         autofree char *name = only ? strdup(only) : NULL;
 
-        if (only)
-            item.to = name;
-        r = put_item(&c, &item, e);
+        item.to = name;
+        r = only ? put_item(&c, &item, e) : put_item(&c, &o->list->v[i], e);
     }
     for (size_t i = 0; i < o->text_count && r == 0; i++)
         r = put_text(&c, &o->texts[i], only ? only : o->texts[i].name, e);
     set_times(&c);
+    free(c.twins);
     if (c.parent_fd >= 0)
         close(c.parent_fd);
     text_free(&c.folder);
@@ -404,10 +468,7 @@ static int work(int root_fd, void *arg, struct err *e)
     int r = 0;
 
     if (!o.list) {
-        for (size_t i = 0; i < o.source_count && r == 0; i++)
-            r = copy_list_add(&list, o.ask, o.sources[i], e);
-        if (o.text_count + (list.n > 0) > 1)
-            list.folder = true;
+        r = copy_list_make(&list, o.ask, o.sources, o.source_count, o.text_count, e);
         o.list = &list;
     }
     return r < 0 ? r : copy_all(root_fd, &o, e);

@@ -42,7 +42,4 @@ int copy_step_into(const struct rootfs *fs, const struct idmap *map, const struc
 int copy_step_folder(const struct run_step_root *root, const struct idmap *map, const char *path,
                      const char *owner, struct err *e);
 
-/* "u+rwX,go-w", "0755" applied to a file's mode. -EINVAL. */
-int copy_step_mode(const char *text, mode_t mode, mode_t *ret, struct err *e);
-
 #endif
