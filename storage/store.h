@@ -13,7 +13,8 @@
  *   tmp/BOOT.PID.START.lock    held by a flock as long as that process (or a child of it) works
  *
  * An entry of tmp/ without a held lock is garbage and may be deleted by anyone: that is how crashed
- * commands are cleaned up, and removing a tree begins by renaming it to tmp/.
+ * commands are cleaned up, and removing a tree begins by renaming it to tmp/. A pull looks first
+ * for beginnings of blobs that it can go on with (storage/partial).
  *
  * All folders are 0700. $RCTR_STATE, else the template of /etc/rctr/config.yaml (`state:`, with
  * $USER, $UID and $HOME), else $XDG_DATA_HOME/rctr, else ~/.local/share/rctr. */
