@@ -154,6 +154,7 @@ count() { # what is in a folder of the store
     podman manifest push -q --all --tls-verify=false there "docker://$repo:back"
     is "$(rctr manifest inspect "docker://$repo:back" | digests)" "$(rctr manifest inspect list | digests)"
     podman unshare rm -rf root
+    kill "$(cat "$XDG_RUNTIME_DIR/libpod/tmp/pause.pid")" # it holds podman's user namespace
 }
 
 @test "docker understands a pushed list" {

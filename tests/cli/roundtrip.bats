@@ -26,6 +26,7 @@ setup() {
 
 teardown() {
     pod unshare rm -rf "$BATS_TEST_TMPDIR/pod"
+    kill "$(cat "$XDG_RUNTIME_DIR/libpod/tmp/pause.pid")" || true # it holds podman's user namespace
     RCTR_STATE=$BATS_TEST_TMPDIR/elsewhere common_teardown
     common_teardown
 }

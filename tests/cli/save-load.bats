@@ -265,4 +265,5 @@ refused() {
         elsewhere rctr rmi -a >/dev/null
     done
     pod unshare rm -rf "$BATS_TEST_TMPDIR/pod"
+    kill "$(cat "$XDG_RUNTIME_DIR/libpod/tmp/pause.pid")" # it holds podman's user namespace
 }
