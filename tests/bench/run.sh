@@ -1,7 +1,7 @@
 #!/bin/bash
 # run.sh - rctr against its peers and against what the machine alone needs, in one run.
 #
-#   tests/bench/run.sh [--quick] [--ahead] [--prefix DIR] [start] [pull] [memory] [life] [images]
+#   tests/bench/run.sh [--quick] [--ahead] [--prefix DIR] [start] [pull] [memory] [life] [build] [images]
 #
 # As root: it installs what is missing, builds rctr (or takes the one under DIR) into a prefix of
 # root's, makes the user rctr-bench, Debian images and a registry on loopback, and measures as that
@@ -230,6 +230,9 @@ peak_as_user() {
 # shellcheck source=tests/bench/images.sh
 . "$here/images.sh"
 
+# shellcheck source=tests/bench/build.sh
+. "$here/build.sh"
+
 # --- Tables -------------------------------------------------------------------------------------
 
 # table JOB TITLE OURS BUDGET NAME...: medians, and what ours is of each, from $work/results.
@@ -300,6 +303,7 @@ report() {
         [ ! -e "$work/images/big.tar" ] || table_big ;;
     esac
     case " $jobs " in *" life "*) report_life ;; esac
+    case " $jobs " in *" build "*) report_build ;; esac
     case " $jobs " in *" images "*) report_images ;; esac
     memory_table memory-pull 'Memory of a pull (budget 25 MB)'
     memory_table memory-images 'Memory of save, load and push (budget 25 MB)'
@@ -326,14 +330,14 @@ while [ $# -gt 0 ]; do
     --quick) quick=1 ;;
     --ahead) ahead='chrt --rr 1' ;;
     --prefix) prefix=$(realpath "${2:?}"); shift ;;
-    start | pull | memory | life | images) jobs+=" $1" ;;
-    *) echo "usage: tests/bench/run.sh [--quick] [--ahead] [--prefix DIR] [start] [pull] [memory] [life] [images]" >&2; exit 2 ;;
+    start | pull | memory | life | build | images) jobs+=" $1" ;;
+    *) echo "usage: tests/bench/run.sh [--quick] [--ahead] [--prefix DIR] [start] [pull] [memory] [life] [build] [images]" >&2; exit 2 ;;
     esac
     shift
 done
-jobs=${jobs:-start pull memory life images} # the last one removes images: what follows would suffer
-rounds_start=40 rounds_podman=8 rounds_pull=5 rounds_big=3 rounds_life=20 rounds_life_podman=2 rounds_images=5
-[ -z "$quick" ] || rounds_start=10 rounds_podman=3 rounds_pull=3 rounds_life=5 rounds_life_podman=1 rounds_images=3
+jobs=${jobs:-start pull memory life build images} # the last one removes images: what follows would suffer
+rounds_start=40 rounds_podman=8 rounds_pull=5 rounds_big=3 rounds_life=20 rounds_life_podman=2 rounds_images=5 rounds_build=3
+[ -z "$quick" ] || rounds_start=10 rounds_podman=3 rounds_pull=3 rounds_life=5 rounds_life_podman=1 rounds_images=3 rounds_build=2
 
 # A namespace of our own for mounts; podman wants them shared within it.
 if [ "${RCTR_BENCH_INSIDE:-}" != 1 ] && [ "$(id -u)" -eq 0 ]; then
