@@ -17,7 +17,8 @@ static const struct opt builder_prune_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct builder_prune_args, all,
              "Remove steps too whose layers images or containers have"),
     OPT_LIST(0, "filter", struct builder_prune_args, filter, "KEY=VALUE",
-             "Remove only what was not used since a time: until=TIME, unused-for=TIME"),
+             "Remove only these: until=TIME, unused-for=TIME (not used since), "
+             "type=regular|exec.cachemount"),
     OPT_FLAG('f', "force", struct builder_prune_args, force, "Do not ask"),
     OPT_TEXT(0, "keep-storage", struct builder_prune_args, keep, "SIZE",
              "Leave the most recently used steps up to SIZE"),

@@ -32,7 +32,10 @@ static int find_target(const struct run_mount *m, const struct dockerfile_mount 
     if (!mount->target && mount->type == DOCKERFILE_MOUNT_SECRET)
         return 0;
     path = mount->target ? build_config_join(cwd, mount->target) : agent_place(m);
-    return path ? mount_path_destination(path, ret, e) : err_memory(e);
+    if (!path)
+        return err_memory(e);
+    return strcmp(path, "/") == 0 ? err_set(e, EINVAL, "target=/: that would hide the image")
+                                  : mount_path_destination(path, ret, e);
 }
 
 static int add(struct run_mount *m, const struct dockerfile_mount *mount, char *target,

@@ -41,7 +41,8 @@ struct run_mount {
 
     struct volume_opt *v; /* owned: for run_step */
     size_t volume_count;
-    struct strv env; /* NAME=VALUE that secrets and agents give; wiped */
+    struct strv env;                      /* NAME=VALUE that secrets and agents give; wiped */
+    const struct dockerfile_mount *agent; /* that SSH_AUTH_SOCK names: the first one written */
     int tmp_fd;
 };
 

@@ -206,8 +206,12 @@ static int open_agent(struct run_mount *m, struct run_mount_item *item, struct b
     r = held_mount_socket(&b->map, b->q->store->path, &owner, agent->socket, &item->held, e);
     if (r == 0)
         r = bind_loose(m, item, item->held.fd, e);
-    if (r == 0 && !strv_env(&m->env, "SSH_AUTH_SOCK"))
-        r = strv_addf(&m->env, e, "SSH_AUTH_SOCK=%s", item->target);
+    if (r == 0 && (!m->agent || mount < m->agent)) {
+        autofree char *word = text_format("SSH_AUTH_SOCK=%s", item->target);
+
+        m->agent = mount;
+        r = word ? strv_set_env(&m->env, word, e) : err_memory(e);
+    }
     return err_wrap(e, r, "ssh agent '%s'", mount->id);
 }
 

@@ -9,7 +9,8 @@
 struct prune_build {
     bool all; /* also steps whose layers images or containers have; else only those that nobody has
                */
-    const struct opt_list *filter; /* until=TIME (unused since then) */
+    const struct opt_list *filter; /* until=TIME, unused-for=TIME (since then), type=regular,
+                                      type=exec.cachemount */
     long long keep_bytes;          /* stop when the cache takes no more than this; 0: never */
 };
 

@@ -190,7 +190,7 @@ D
 RUN --network=host true'
     build --allow network.host <<<'FROM localhost/busybox
 RUN --network=host ls /sys/class/net'
-    fails "only network.host can be allowed" --allow security.insecure <<<'FROM localhost/busybox'
+    fails "--allow security.insecure: a step without its sandbox" --allow security.insecure <<<'FROM localhost/busybox'
     fails "a step without its sandbox would have the rights of who builds" <<<'FROM localhost/busybox
 RUN --security=insecure true'
 }
@@ -293,4 +293,25 @@ D
     is "$(layers)" made
     [ ! -e /tmp/rctr-out-of-it ]
     fails "Dockerfile:2" --secret id=s,src="$BATS_TEST_TMPDIR/secret" <<<$'FROM localhost/trap\nRUN --mount=type=secret,id=s,target=/var/p/sys/kernel/core_pattern true'
+}
+
+@test "caches are counted and pruned, but not while a build uses them" {
+    build -t one <<<$'FROM localhost/busybox\nRUN --mount=type=cache,target=/c dd if=/dev/zero of=/c/big bs=1M count=3; mkdir /c/d; chmod 0 /c/d'
+    size=$(rctr system df --format '{{.Type}} {{.Size}}' | grep '^Build Cache')
+    [[ $size == *MB ]]
+    rctr builder prune -f --filter type=regular >/dev/null
+    is "$(ls "$RCTR_STATE/cache/mounts" | wc -l)" 1
+    mkfifo go
+    build -v "$PWD:/host" <<<$'FROM localhost/busybox\nRUN --mount=type=cache,target=/c echo in >/host/go; cat /host/go; test -e /c/big' &
+    read -r _ <go
+    rctr builder prune -f --filter type=exec.cachemount >"$BATS_TEST_TMPDIR/pruned" & prune=$!
+    sleep 0.2
+    is "$(ls "$RCTR_STATE/cache/mounts" | wc -l)" 1
+    echo out >go
+    wait $prune
+    wait
+    rctr builder prune -f --filter type=exec.cachemount >>"$BATS_TEST_TMPDIR/pruned"
+    is "$(ls "$RCTR_STATE/cache/mounts")" ""
+    has "$(cat "$BATS_TEST_TMPDIR/pruned")" "MB"
+    is "$(ls "$RCTR_STATE/tmp")" ""
 }
