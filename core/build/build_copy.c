@@ -35,8 +35,7 @@ static int find_destination(struct copying *c, struct err *e)
     const json_t *config = draft_config(&build_stage_now(c->b)->draft);
     const char *cwd = json_string_value(json_object_get(config, "WorkingDir"));
     autofree char *path = build_config_join(cwd, c->copy.destination);
-    bool folder = text_ends(c->copy.destination, "/") || text_ends(c->copy.destination, "/.") ||
-                  strcmp(c->copy.destination, ".") == 0;
+    bool folder = text_ends(c->copy.destination, "/") || strcmp(c->copy.destination, ".") == 0;
 
     if (!path)
         return err_memory(e);

@@ -43,7 +43,8 @@ static int find_owner(struct copying *c, const char *text, struct err *e)
 {
     struct user u = {0};
     bool number = text[strspn(text, "0123456789")] == 0;
-    int r = user_resolve(c->root_fd, text, NULL, &u, e);
+    autofree char *whole = text_format("%s%s", *text == ':' ? "0" : "", text);
+    int r = whole ? user_resolve(c->root_fd, whole, NULL, &u, e) : err_memory(e);
 
     if (r < 0)
         return err_wrap(e, r, "--chown %s", text);

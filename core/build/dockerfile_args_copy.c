@@ -75,12 +75,12 @@ static bool valid_mode(const char *s)
     }
 }
 
+/* ":group" as well: buildah has it. */
 static bool valid_owner(const char *s)
 {
     const char *colon = strchr(s, ':');
 
-    return *s && !strpbrk(s, " \t/") &&
-           (!colon || (colon > s && colon[1] && !strchr(colon + 1, ':')));
+    return *s && !strpbrk(s, " \t/") && (!colon || (colon[1] && !strchr(colon + 1, ':')));
 }
 
 /* An invalid value of a flag. */

@@ -51,7 +51,7 @@ table() {
 }
 
 @test "COPY: destinations and folders" {
-    table 'copy-file*' 'copy-to*' 'copy-folder*' 'copy-below*' 'copy-setgid*' 'copy-everything*' 'copy-two*' 'copy-source*' 'copy-one*' 'copy-twice*' 'copy-then*'
+    table 'copy-file*' 'copy-to*' 'copy-folder*' 'copy-below*' 'copy-setgid*' 'copy-everything*' 'copy-two*' 'copy-source*' 'copy-one*' 'copy-twice*' 'copy-then*' 'copy-destination*' 'copy-dockerfile*'
 }
 
 @test "COPY: patterns, JSON and odd names" {
@@ -59,7 +59,7 @@ table() {
 }
 
 @test "COPY: modes, kinds and links" {
-    table 'copy-deep*' 'copy-many*' 'copy-empty*' 'copy-mode*' 'copy-fifo*' 'copy-hard*' 'copy-link*' 'copy-through*'
+    table 'copy-deep*' 'copy-many*' 'copy-empty*' 'copy-mode*' 'copy-fifo*' 'copy-hard*' 'copy-link*' 'copy-through*' 'copy-socket*' 'copy-unreadable*'
 }
 
 @test "COPY: owners, modes and variables asked for" {

@@ -3,6 +3,7 @@
 
    build-table.py check ARCHIVE CASES     compare each image localhost/table/NAME with CASES/NAME/{tree,config}
    build-table.py write ARCHIVE CASES     write these files
+   build-table.py attributes ARCHIVE      print the extended attributes in all layers, as "PATH NAME=hex"
 
 ARCHIVE is one docker-archive or several ("a,b"), in which localhost/busybox is, too: a tree lists only what differs from
 that image, one path a line, "-" before what is gone. Times are not compared. Any attribute of an
@@ -27,7 +28,7 @@ class Node:
                      "fifo" if member.isfifo() else "file" if member.isreg() else "device")
         self.mode, self.owner = member.mode & 0o7777, f"{member.uid}:{member.gid}"
         self.target, self.data = member.linkname, data
-        self.xattrs = {k[14:]: v for k, v in member.pax_headers.items() if k.startswith("SCHILY.xattr.")}
+        self.xattrs = {k.removeprefix("SCHILY.xattr."): v for k, v in member.pax_headers.items() if k.startswith("SCHILY.xattr.")}
 
 
 def quoted(text):
@@ -171,9 +172,18 @@ def compare(case, what, got):
     return False
 
 
+def print_attributes(archive):
+    for name in sorted(archive.images):
+        for path, node in sorted(archive.tree(name).items()):
+            for key, value in sorted(node.xattrs.items()):
+                print("/" + "/".join(path), key + "=" + value.encode("utf-8", "surrogateescape").hex())
+
+
 def main():
-    todo, archive, cases = sys.argv[1], Archive(sys.argv[2]), sys.argv[3]
-    good = True
+    todo, archive = sys.argv[1], Archive(sys.argv[2])
+    if todo == "attributes":
+        return print_attributes(archive)
+    cases, good = sys.argv[3], True
     for name in sorted(archive.images):
         if not name.startswith("localhost/table/"):
             continue
