@@ -236,9 +236,8 @@ void store_close(struct store *s)
     if (s->tmp_name && s->tmp_owner == getpid()) {
         char name[NAME_MAX];
 
-        /* Both may fail when a child still works there: the next command clears it. */
         snprintf(name, sizeof name, "tmp/%s", s->tmp_name);
-        if (unlinkat(s->fd, name, AT_REMOVEDIR) == 0) {
+        if (unlinkat(s->fd, name, AT_REMOVEDIR) == 0) { /* else a child still works there */
             snprintf(name, sizeof name, "tmp/%s.lock", s->tmp_name);
             (void)unlinkat(s->fd, name, 0);
         }
@@ -322,57 +321,6 @@ static int make_tmp(int tmp_dir, const char *name, int *ret_fd, int *ret_lock, s
     return 0;
 }
 
-static int open_tmp(struct store *s, struct err *e)
-{
-    autofd int tmp_dir = -1;
-    struct proc_id self;
-    char name[128];
-    int r = proc_identify(getpid(), &self, e);
-
-    if (r == 0)
-        r = store_folder(s, "tmp", &tmp_dir, e);
-    if (r < 0)
-        return r;
-    /* A second store of the same process finds its own first lock held. */
-    for (int i = 0; i < 1000; i++) {
-        snprintf(name, sizeof name, "%s.%d.%llu", self.boot, (int)self.pid, self.start);
-        if (i)
-            snprintf(name + strlen(name), sizeof name - strlen(name), ".%d", i);
-        r = make_tmp(tmp_dir, name, &s->tmp_fd, &s->tmp_lock_fd, e);
-        if (r != -EWOULDBLOCK)
-            break;
-    }
-    if (r < 0)
-        return err_wrap(e, r, "temporary folder of '%s'", s->path);
-    s->tmp_owner = getpid();
-    s->tmp_name = strdup(name);
-    return s->tmp_name ? 0 : err_memory(e);
-}
-
-int store_tmp(struct store *s, int *ret_fd, struct err *e)
-{
-    int r = 0;
-
-    if (s->tmp_fd < 0) {
-        r = open_tmp(s, e);
-        if (r == 0)
-            (void)store_clear_tmp(s, NULL, NULL); /* others' remains must not fail this command */
-    }
-    if (r == 0)
-        *ret_fd = s->tmp_fd;
-    return r;
-}
-
-int store_tmp_late(struct store *s, int *ret_fd, struct err *e)
-{
-    int r = s->tmp_fd < 0 ? open_tmp(s, e) : 0;
-
-    s->clear_late = true;
-    if (r == 0)
-        *ret_fd = s->tmp_fd;
-    return r;
-}
-
 /* Lock what belongs to the entry tmp/`name` (a folder or its lock file) when nobody alive has it:
  * true, with the folder's name in `base` and the lock's descriptor (-1: there is no lock file). */
 static bool claim_entry(int tmp_dir, const char *name, char base[NAME_MAX + 1], int *ret_lock)
@@ -429,18 +377,79 @@ static int list_others(const struct store *s, int *ret_dir, struct strv *ret, st
     return r;
 }
 
-int store_clear_tmp(const struct store *s, size_t *ret_count, struct err *e)
+static int clear_others(const struct store *s, size_t *ret_count, size_t *ret_left, struct err *e)
 {
     autofd int tmp_dir = -1;
     autostrv struct strv names = {0};
-    size_t count = 0;
     int r = list_others(s, &tmp_dir, &names, e);
 
+    *ret_count = 0;
     for (size_t i = 0; r == 0 && i < names.n; i++)
-        count += clear_entry(tmp_dir, names.v[i]);
-    if (ret_count)
-        *ret_count = count;
+        *ret_count += clear_entry(tmp_dir, names.v[i]);
+    *ret_left = names.n - *ret_count;
     return r;
+}
+
+static int open_tmp(struct store *s, struct err *e)
+{
+    autofd int tmp_dir = -1;
+    struct proc_id self;
+    char name[128];
+    int r = proc_identify(getpid(), &self, e);
+
+    if (r == 0)
+        r = store_folder(s, "tmp", &tmp_dir, e);
+    if (r < 0)
+        return r;
+    /* A second store of the same process finds its own first lock held. */
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "%s.%d.%llu", self.boot, (int)self.pid, self.start);
+        if (i)
+            snprintf(name + strlen(name), sizeof name - strlen(name), ".%d", i);
+        r = make_tmp(tmp_dir, name, &s->tmp_fd, &s->tmp_lock_fd, e);
+        if (r != -EWOULDBLOCK)
+            break;
+    }
+    if (r < 0)
+        return err_wrap(e, r, "temporary folder of '%s'", s->path);
+    s->tmp_owner = getpid();
+    s->tmp_name = strdup(name);
+    return s->tmp_name ? 0 : err_memory(e);
+}
+
+int store_tmp(struct store *s, int *ret_fd, struct err *e)
+{
+    int r = 0;
+
+    if (s->tmp_fd < 0) {
+        size_t count, left = 0;
+
+        r = open_tmp(s, e);
+        if (r == 0)
+            (void)clear_others(s, &count, &left, NULL); /* that must not fail this command */
+        /* The children of one that was killed a moment ago may still hold its lock. */
+        s->clear_late = s->clear_late || left > 0;
+    }
+    if (r == 0)
+        *ret_fd = s->tmp_fd;
+    return r;
+}
+
+int store_tmp_late(struct store *s, int *ret_fd, struct err *e)
+{
+    int r = s->tmp_fd < 0 ? open_tmp(s, e) : 0;
+
+    s->clear_late = true;
+    if (r == 0)
+        *ret_fd = s->tmp_fd;
+    return r;
+}
+
+int store_clear_tmp(const struct store *s, size_t *ret_count, struct err *e)
+{
+    size_t count, left;
+
+    return clear_others(s, ret_count ? ret_count : &count, &left, e);
 }
 
 int store_each_tmp(const struct store *s,

@@ -59,7 +59,8 @@ int store_lock_exclusive(struct store *s, struct err *e);
 void store_unlock(struct store *s);
 
 /* This process's temporary folder (borrowed fd), made at the first call; then entries of tmp/
- * whose lock is free are cleared away (in the user's namespace where needed). */
+ * whose lock is free are cleared away (in the user's namespace where needed); when there are
+ * others, store_close looks again. */
 int store_tmp(struct store *s, int *ret_fd, struct err *e);
 /* The same, but they are cleared away by store_close: for who may still use what is in them. */
 int store_tmp_late(struct store *s, int *ret_fd, struct err *e);

@@ -547,10 +547,10 @@ int push_image(struct store *s, const struct image *image, const struct ref *to,
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
     struct push p = {.store = s, .image = image, .o = o, .out = -1};
-    int r = store_lock_shared(s, e);
+    int tmp, r = store_lock_shared(s, e);
 
     if (r == 0)
-        (void)store_clear_tmp(s, NULL, NULL); /* of a push that was killed */
+        r = store_tmp(s, &tmp, e); /* clears away what a push that was killed has left */
     if (r == 0)
         r = push_endpoint(to, &p.at, e);
     if (r < 0)

@@ -203,12 +203,12 @@ int push_index(struct store *s, const char *bytes, size_t n, const struct ref *t
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
     struct descriptor sent = {0};
     struct manifest index = {0};
-    int r = store_lock_shared(s, e);
+    int tmp, r = store_lock_shared(s, e);
 
     p.repo.tag[0] = 0;
     p.repo.digest = (struct digest){0};
     if (r == 0)
-        (void)store_clear_tmp(s, NULL, NULL); /* of a push that was killed */
+        r = store_tmp(s, &tmp, e); /* clears away what a push that was killed has left */
     if (r == 0)
         r = manifest_parse(bytes, n, &index, e);
     if (r < 0)
