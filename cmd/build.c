@@ -31,7 +31,11 @@ struct build_args {
     const char *timestamp, *progress;
     struct opt_list allow, secret, ssh;
     struct opt_list build_arg, build_arg_file, label, annotation, no_cache_filter;
-    bool no_cache, quiet, check, graph, squash;
+    struct opt_list env, unset_env;
+    const char *from;
+    long long jobs;
+    bool no_cache, quiet, check, graph, squash, squash_all, omit_history, http_proxy, layers, rm;
+    bool force_rm, skip_unused;
     struct build_finish_args finish;
     struct registry_args registry;
 };
@@ -57,17 +61,32 @@ static const struct opt build_opts[] OPT_TABLE = {
              "Check the Dockerfile by the documented rules, and build nothing"),
     REGISTRY_CREDS(struct build_args, registry),
     LIMIT_CPU(struct build_args, q.cgroup)
-        OPT_LIST(0, "dns", struct build_args, q.dns, "IP", "Use this DNS server"),
+        OPT_LIST(0, "device", struct build_args, q.device, "HOST[:CONTAINER][:rwm]",
+                 "Give a device of the host to every RUN"),
+    OPT_LIST(0, "dns", struct build_args, q.dns, "IP", "Use this DNS server"),
     OPT_LIST(0, "dns-option", struct build_args, q.dns_option, "OPTION", "Set a resolver option"),
     OPT_LIST(0, "dns-search", struct build_args, q.dns_search, "DOMAIN", "Set a search domain"),
+    OPT_LIST(0, "env", struct build_args, env, "NAME[=VALUE]",
+             "Begin every stage with ENV NAME=VALUE"),
     OPT_TEXT('f', "file", struct build_args, file, "FILE",
              "Read this Dockerfile (- for standard input)", .guess = GUESS_FILE),
+    OPT_FLAG(0, "force-rm", struct build_args, force_rm,
+             "Leave no container of a failed step (there is none: false is refused)",
+             .preset = "true"),
     OPT_TEXT(0, "format", struct build_args, format, "oci|docker",
              "Choose the format of manifest and configuration", .preset = "oci"),
+    OPT_TEXT(0, "from", struct build_args, from, "IMAGE", "Take IMAGE instead of the first FROM's"),
     OPT_FLAG(0, "graph", struct build_args, graph, "Show the stages, and build nothing"),
+    OPT_FLAG(0, "http-proxy", struct build_args, http_proxy,
+             "Give the caller's proxy variables to every RUN", .preset = "true"),
     OPT_TEXT(0, "iidfile", struct build_args, finish.iidfile, "FILE",
              "Write the image's id to FILE", .guess = GUESS_FILE),
+    OPT_TEXT(0, "ipc", struct build_args, q.ipc, "private|host", "Choose the IPC namespace of RUN"),
+    OPT_INT(0, "jobs", struct build_args, jobs, "N",
+            "Build so many stages at once; 0: as many as there are cores", .preset = "0"),
     OPT_LIST(0, "label", struct build_args, label, "KEY=VALUE", "Set a label of the image"),
+    OPT_FLAG(0, "layers", struct build_args, layers,
+             "Make a layer of each step (false is refused: see --squash)", .preset = "true"),
     OPT_TEXT(0, "limits", struct build_args, q.cgroup.limits, "strict|best-effort",
              "Choose what happens where limits cannot be had"),
     LIMIT_MEMORY(struct build_args, q.cgroup)
@@ -80,11 +99,13 @@ static const struct opt build_opts[] OPT_TABLE = {
     OPT_LIST(0, "no-cache-filter", struct build_args, no_cache_filter, "STAGE",
              "Do every step of this stage anew"),
     OPT_FLAG(0, "no-hosts", struct build_args, q.no_hosts, "Leave /etc/hosts as the image has it"),
+    OPT_FLAG(0, "omit-history", struct build_args, omit_history, "Leave the image's history empty"),
     OPT_TEXT(0, "os", struct build_args, os, "OS", "Build for this operating system"),
     OPT_LIST(
         'o', "output", struct build_args, finish.output, "type=TYPE,dest=PATH",
         "Write the result somewhere, too: local, tar, oci, docker, image[,push=true]; a folder "
         "alone is type=local"),
+    OPT_TEXT(0, "pid", struct build_args, q.pid, "private|host", "Choose the PID namespace of RUN"),
     OPT_TEXT(0, "platform", struct build_args, platform, "OS/ARCH[/VARIANT]",
              "Build for this platform instead of the host's"),
     OPT_TEXT(0, "pull", struct build_args, pull, "always|missing|never|newer",
@@ -98,8 +119,14 @@ static const struct opt build_opts[] OPT_TABLE = {
              "Let RUN --mount=type=secret have a file or a variable"),
     OPT_LIST(0, "security-opt", struct build_args, q.security_opt, "OPTION",
              "Set a security option, as of rctr run"),
+    OPT_FLAG(0, "rm", struct build_args, rm,
+             "Leave no container of a step (there is none: false is refused)", .preset = "true"),
     OPT_TEXT(0, "shm-size", struct build_args, q.shm_size, "SIZE", "Set the size of /dev/shm"),
+    OPT_FLAG(0, "skip-unused-stages", struct build_args, skip_unused,
+             "Build only the stages that the target needs", .preset = "true"),
     OPT_FLAG(0, "squash", struct build_args, squash, "Make one layer of those that are new"),
+    OPT_FLAG(0, "squash-all", struct build_args, squash_all,
+             "Make one layer of all, those of the base image too"),
     OPT_LIST(0, "ssh", struct build_args, ssh, "default|ID[=SOCKET]",
              "Let RUN --mount=type=ssh use an ssh agent"),
     OPT_LIST('t', "tag", struct build_args, finish.tag, "NAME[:TAG]", "Give the image this name"),
@@ -108,6 +135,9 @@ static const struct opt build_opts[] OPT_TABLE = {
              "Set all times of the image and its files to this one (since 1970)"),
     REGISTRY_TLS_VERIFY(struct build_args, registry),
     OPT_LIST(0, "ulimit", struct build_args, q.ulimit, "NAME=SOFT[:HARD]", "Set a limit"),
+    OPT_LIST(0, "unsetenv", struct build_args, unset_env, "NAME",
+             "Leave a variable out of the image's environment"),
+    OPT_TEXT(0, "uts", struct build_args, q.uts, "private|host", "Choose the UTS namespace of RUN"),
     OPT_TEXT(0, "variant", struct build_args, variant, "VARIANT",
              "Build for this variant of the architecture"),
     OPT_LIST('v', "volume", struct build_args, q.volume, "SOURCE:DESTINATION[:OPTIONS]",
@@ -172,7 +202,7 @@ static int show_graph(const struct dockerfile *f, const struct build_args *a, st
     if (r == 0)
         r = build_globals(f, &scope, e);
     if (r == 0)
-        r = graph_make(f, &scope, a->target, &graph, e);
+        r = graph_make(f, &scope, a->target, false, &graph, e);
     if (r == 0) {
         graph_print(&graph, &t);
         r = text_check(&t, e);
@@ -279,7 +309,24 @@ static int fill_request(const struct build_args *a, struct build_request *q,
     pull->cert_dir = a->registry.cert_dir;
     q->pull = pull;
     q->target = a->target;
+    if (r == 0 && (a->jobs < 0 || a->jobs > 1000))
+        r = err_set(e, EINVAL, "--jobs: it is a number from 0 to 1000");
+    if (r == 0 && (!a->layers || !a->rm || !a->force_rm))
+        r = err_set(e, ENOTSUP,
+                    "%s=false: rctr keeps no containers of steps, and makes a layer of each step "
+                    "(--squash makes one of all)",
+                    !a->layers ? "--layers"
+                    : !a->rm   ? "--rm"
+                               : "--force-rm");
     q->squash = a->squash;
+    q->squash_all = a->squash_all;
+    q->all_stages = !a->skip_unused;
+    q->omit_history = a->omit_history;
+    q->http_proxy = a->http_proxy;
+    q->jobs = (unsigned)a->jobs;
+    q->from = a->from;
+    q->env = &a->env;
+    q->unset_env = &a->unset_env;
     q->annotations = a->annotation.v;
     q->annotation_count = a->annotation.n;
     q->labels = a->label.v;

@@ -46,6 +46,16 @@ static int make_salt(struct build *b, struct err *e)
     return 0;
 }
 
+/* --from: in the place of the image that the first stage begins with. */
+static int replace_base(struct build *b, struct err *e)
+{
+    struct graph_stage *first = &b->graph.stages[0];
+
+    free(first->base);
+    first->base = strdup(b->q->from);
+    return first->base ? 0 : err_memory(e);
+}
+
 static int prepare(struct build *b, struct err *e)
 {
     const struct build_request *q = b->q;
@@ -59,7 +69,10 @@ static int prepare(struct build *b, struct err *e)
     if (r == 0)
         r = build_globals(q->file, &b->scope, e);
     if (r == 0)
-        r = graph_make(q->file, &b->scope, q->target, &b->graph, e);
+        r = graph_make(q->file, &b->scope, q->target, q->all_stages, &b->graph, e);
+    if (r == 0 && q->from)
+        r = replace_base(b, e);
+    b->scope.host_proxies = q->http_proxy;
     if (r == 0)
         r = file_digest_open(q->store, &b->digests, e);
     if (r < 0)
@@ -109,16 +122,39 @@ static int put_annotations(const struct build *b, struct draft *d, struct err *e
     return err_wrap(e, r, "--annotation");
 }
 
+static void unset_env(const struct build *b, json_t *config)
+{
+    json_t *list = json_object_get(config, "Env");
+
+    for (size_t i = 0; b->q->unset_env && i < b->q->unset_env->n; i++) {
+        size_t n = strlen(b->q->unset_env->v[i]);
+
+        for (size_t k = json_array_size(list); k-- > 0;) {
+            const char *pair = json_string_value(json_array_get(list, k));
+
+            if (pair && strncmp(pair, b->q->unset_env->v[i], n) == 0 && pair[n] == '=')
+                json_array_remove(list, k);
+        }
+    }
+}
+
 static int write_image(struct build *b, struct build_result *ret, struct err *e)
 {
     struct build_stage *s = &b->stages[b->graph.target];
     long long created = b->q->created_ns >= 0 ? b->q->created_ns : s->created_ns;
-    int r = b->q->squash ? build_squash(b, s, e) : 0;
+    int r;
+
+    if (b->q->squash_all)
+        s->base_layers = s->base_history = 0;
+    r = b->q->squash || b->q->squash_all ? build_squash(b, s, e) : 0;
 
     if (r == 0)
         r = put_labels(b, draft_config(&s->draft), e);
     if (r == 0)
         r = put_annotations(b, &s->draft, e);
+    unset_env(b, draft_config(&s->draft));
+    if (b->q->omit_history)
+        json_array_clear(json_object_get(s->draft.doc, "history"));
 
     if (created == 0) /* FROM alone */
         created = when_now();

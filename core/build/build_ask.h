@@ -59,7 +59,14 @@ struct build_request {
     enum pull_policy pull_policy;
     const struct pull_options *pull;
     enum draft_format format;
-    bool squash;
+    bool squash, squash_all; /* the new layers as one; those of the base, too */
+    bool all_stages;         /* also those that the target does not need */
+    bool omit_history;
+    bool http_proxy;                        /* RUN gets the caller's proxies */
+    unsigned jobs;                          /* stages at once; 0: as many as there are cores */
+    const char *from;                       /* instead of the image of the first FROM; or NULL */
+    const struct opt_list *env, *unset_env; /* "NAME=VALUE" that every stage begins with, and the
+                                               image has; names that it has not; or NULL */
     void (*event)(void *arg, const struct build_event *ev);
     void *arg;
 };

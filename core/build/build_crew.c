@@ -176,6 +176,14 @@ static int listen_to(struct crew *c, struct worker *w, struct err *e)
     return r < 0 ? r : go_through(c->b, w->stage, e);
 }
 
+static bool all_done(const struct build *b)
+{
+    for (size_t i = 0; i < b->graph.order_count; i++)
+        if (!b->stages[b->graph.order[i]].done)
+            return false;
+    return true;
+}
+
 static bool is_ready(const struct crew *c, size_t stage)
 {
     const struct graph_stage *g = &c->b->graph.stages[stage];
@@ -226,7 +234,7 @@ static int advance(struct crew *c, struct err *e)
     size_t stage = 0, ready = count_ready(c, &stage);
     int r = 0;
 
-    if (!c->busy && ready == 1) {
+    if (!c->busy && (ready == 1 || c->places == 1)) {
         c->begun[stage] = true;
         return build_from_stage(c->b, stage, e);
     }
@@ -241,11 +249,12 @@ static int advance(struct crew *c, struct err *e)
 int build_crew_run(struct build *b, struct err *e)
 {
     int cpus = proc_cpus(), r;
-    struct crew c = {.b = b, .places = cpus < CREW_MAX ? (size_t)cpus : CREW_MAX};
+    size_t places = b->q->jobs ? b->q->jobs : (size_t)cpus;
+    struct crew c = {.b = b, .places = places < CREW_MAX ? places : CREW_MAX};
 
     c.begun = calloc(b->graph.n, sizeof *c.begun);
     r = c.begun ? 0 : err_memory(e);
-    while (r == 0 && !b->stages[b->graph.target].done)
+    while (r == 0 && !all_done(b))
         r = advance(&c, e);
     for (size_t i = 0; i < c.places; i++)
         if (c.v[i].pid) {

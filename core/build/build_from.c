@@ -112,6 +112,27 @@ static bool named(const struct build *b, const char *const *names, size_t n)
     return false;
 }
 
+/* --env: as an ENV behind each FROM of an image. */
+static int begin_env(struct build *b, struct err *e)
+{
+    const struct opt_list *env = b->q->env;
+    int r = 0;
+
+    for (size_t i = 0; env && i < env->n && r == 0; i++) {
+        const char *value = strchr(env->v[i], '=') ? "" : getenv(env->v[i]);
+        autofree char *pair = NULL;
+
+        if (!value)
+            continue; /* the caller has no such variable */
+        pair =
+            text_format("%s%s%s", env->v[i], *value || !strchr(env->v[i], '=') ? "=" : "", value);
+        r = pair ? change_env(draft_config(&build_stage_now(b)->draft), pair, e) : err_memory(e);
+        if (r == 0)
+            r = build_stage_key(b, pair, strlen(pair), e);
+    }
+    return err_wrap(e, r, "--env");
+}
+
 static int begin_stage(struct build *b, struct err *e)
 {
     const struct graph_stage *g = &b->graph.stages[b->index];
@@ -130,6 +151,8 @@ static int begin_stage(struct build *b, struct err *e)
         r = scope_enter(&b->scope, NULL, e);
         if (r == 0)
             r = stand_on_image(b, g, &why);
+        if (r == 0)
+            r = begin_env(b, &why);
     }
     if (r == 0 && (b->q->no_cache || named(b, b->q->no_cache_stages, b->q->no_cache_count)))
         r = salt_key(b, &why);

@@ -171,7 +171,7 @@ static int find_target(const struct dockerfile *f, const char *target, size_t *r
                    names.failed ? "…" : "");
 }
 
-int graph_make(const struct dockerfile *f, struct scope *scope, const char *target,
+int graph_make(const struct dockerfile *f, struct scope *scope, const char *target, bool all,
                struct graph *ret, struct err *e)
 {
     struct graph g = {.n = f->n_stages};
@@ -183,6 +183,8 @@ int graph_make(const struct dockerfile *f, struct scope *scope, const char *targ
     r = marks && g.stages && g.order ? find_target(f, target, &g.target, e) : err_memory(e);
     for (size_t i = 0; i < g.n && r == 0; i++)
         r = read_stage(f, i, scope, &g.stages[i], e);
+    for (size_t i = 0; i < g.n && all && r == 0; i++)
+        r = visit(&g, i, marks, e);
     if (r == 0)
         r = visit(&g, g.target, marks, e);
     if (r < 0)

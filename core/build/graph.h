@@ -22,9 +22,10 @@ struct graph {
     size_t order_count;
 };
 
-/* `target`: a stage's name or number; NULL: the last one. `scope` has the ARGs before the first
+/* `target`: a stage's name or number; NULL: the last one. `all`: stages are needed that it does
+ * not need. `scope` has the ARGs before the first
  * FROM. -ENOENT: no such stage; -ELOOP: stages that need each other. */
-int graph_make(const struct dockerfile *f, struct scope *scope, const char *target,
+int graph_make(const struct dockerfile *f, struct scope *scope, const char *target, bool all,
                struct graph *ret, struct err *e);
 void graph_free(struct graph *g);
 

@@ -261,6 +261,8 @@ int scope_environment(struct scope *s, bool key, struct strv *ret, struct err *e
     for (size_t i = 0; i < ARRAY_SIZE(proxies) && !key && r == 0; i++) {
         const char *value = given_value(s, proxies[i]);
 
+        if (!value && s->host_proxies && !environment_value(s->config, proxies[i]))
+            value = getenv(proxies[i]);
         if (value && !get(&s->stage, proxies[i]))
             r = add_pair(ret, proxies[i], value, e);
     }

@@ -24,6 +24,7 @@ struct scope {
     struct scope_vars predefined; /* the platform's */
     struct scope_vars global, stage;
     bool in_stage;
+    bool host_proxies;    /* RUN finds this process's proxies, where nobody sets others */
     const json_t *config; /* the stage's, for its Env; borrowed; NULL: none yet */
 };
 

@@ -252,3 +252,17 @@ row() { # TYPE: total, active and bytes of `system df`
     is "$(ls "$RCTR_STATE/tmp")" ""
     is "$(grep -c "$RCTR_STATE" /proc/self/mounts || true)" 0
 }
+
+@test "podman's further options: --env, --unsetenv, --from, --squash-all, --omit-history, --jobs, proxies, stages that nobody needs" {
+    printf 'FROM nowhere.invalid/x AS base\nRUN echo "$ADDED $http_proxy" >/seen\nENV DROP=1 KEEP=2\nFROM base AS unneeded\nRUN exit 3\nFROM base\nRUN echo 2 >/two\n' >Dockerfile
+    id=$(http_proxy=http://proxy:1 rctr build -q --from localhost/busybox --env ADDED=yes --unsetenv DROP --squash-all --omit-history --jobs 1 .)
+    is "$(shows "$id" 'cat /seen; echo "$ADDED $DROP $KEEP"')" "$(printf 'yes http://proxy:1\nyes  2')"
+    is "$(rctr image inspect -f '{{len .RootFS.Layers}} {{len .History}}' "$id")" "1 0"
+    id=$(http_proxy=http://proxy:1 rctr build -q --from localhost/busybox --http-proxy=false --no-cache .)
+    is "$(shows "$id" 'cat /seen')" " "
+    status=0
+    rctr build --from localhost/busybox --skip-unused-stages=false . >/dev/null 2>&1 || status=$?
+    is $status 3
+    fails_with 125 "rctr keeps no containers of steps" rctr build --rm=false .
+    rctr build -q --rm --force-rm --layers --from localhost/busybox . >/dev/null
+}

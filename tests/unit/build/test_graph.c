@@ -44,7 +44,7 @@ static int make(const char *folder, struct text *t, struct err *e)
         scope_init(&scope, (const char *const *)args.v, args.n, &target_platform, &here, NULL, e),
         0);
     assert_int_equal(build_globals(&f, &scope, e), 0);
-    r = graph_make(&f, &scope, target.n ? target.v[0] : NULL, &g, e);
+    r = graph_make(&f, &scope, target.n ? target.v[0] : NULL, false, &g, e);
     if (r == 0)
         print(&g, t);
     graph_free(&g);
