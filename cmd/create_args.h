@@ -92,6 +92,8 @@ struct create_args {
     OPT_TEXT(0, "health-timeout", T, c.q.health.timeout, "DURATION", \
              "Kill an answer that takes longer (30s)"), \
     OPT_TEXT('h', "hostname", T, c.q.hostname, "NAME", "Set the host name"), \
+    OPT_FLAG(0, "http-proxy", T, c.q.http_proxy, "Pass the caller's proxy variables on", \
+             .preset = "true"), \
     OPT_TEXT(0, "image-volume", T, c.q.image_volume, "anonymous|tmpfs|ignore", \
              "Choose what the volumes of the image become", .preset = "anonymous"), \
     OPT_FLAG(0, "init", T, c.q.init, "Run a small init as process 1"), \

@@ -5,10 +5,7 @@
 #include <string.h>
 
 #include "core/base/auto.h"
-
-static const char *const proxies[] = {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy",
-                                      "FTP_PROXY",  "ftp_proxy",  "NO_PROXY",    "no_proxy",
-                                      "ALL_PROXY",  "all_proxy"};
+#include "core/runtime/env.h"
 
 /* ---- lists of variables ---- */
 
@@ -239,8 +236,8 @@ int scope_names(const struct scope *s, struct strv *ret, struct err *e)
 
 bool scope_needs_no_arg(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(proxies); i++)
-        if (strcmp(proxies[i], name) == 0)
+    for (size_t i = 0; env_proxies[i]; i++)
+        if (strcmp(env_proxies[i], name) == 0)
             return true;
     return text_starts(name, "BUILDKIT_") || strcmp(name, "SOURCE_DATE_EPOCH") == 0;
 }
@@ -258,13 +255,13 @@ int scope_environment(struct scope *s, bool key, struct strv *ret, struct err *e
 {
     int r = 0;
 
-    for (size_t i = 0; i < ARRAY_SIZE(proxies) && !key && r == 0; i++) {
-        const char *value = given_value(s, proxies[i]);
+    for (size_t i = 0; env_proxies[i] && !key && r == 0; i++) {
+        const char *value = given_value(s, env_proxies[i]);
 
-        if (!value && s->host_proxies && !environment_value(s->config, proxies[i]))
-            value = getenv(proxies[i]);
-        if (value && !get(&s->stage, proxies[i]))
-            r = add_pair(ret, proxies[i], value, e);
+        if (!value && s->host_proxies && !environment_value(s->config, env_proxies[i]))
+            value = getenv(env_proxies[i]);
+        if (value && !get(&s->stage, env_proxies[i]))
+            r = add_pair(ret, env_proxies[i], value, e);
     }
     for (size_t i = 0; i < s->stage.names.n && r == 0; i++) {
         const char *name = s->stage.names.v[i];

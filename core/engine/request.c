@@ -301,6 +301,7 @@ int request_env(const struct container_request *q, const struct image_config *co
         .set = &set,
         .host = environ,
         .take_all = q->env_host,
+        .take_proxies = q->http_proxy,
         .drop_all = q->unsetenv_all,
         .drop = &drop,
         .tty = q->tty,

@@ -34,7 +34,7 @@ struct container_request {
     struct opt_list label, label_file, annotation, expose;
     struct opt_list log_opt;
     struct health_request health;
-    bool env_host, unsetenv_all, no_hosts;
+    bool env_host, http_proxy, unsetenv_all, no_hosts;
     struct cgroup_ask_words cgroup;
     bool interactive, tty, rm, init, read_only, privileged;
     bool entrypoint_given;               /* "" clears the image's */

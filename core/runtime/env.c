@@ -107,6 +107,10 @@ static int add_preset(struct strv *ret, const char *name, const char *value, str
 }
 
 /* What is there without being asked for on the command line. */
+const char *const env_proxies[] = {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy",
+                                   "FTP_PROXY",  "ftp_proxy",  "NO_PROXY",    "no_proxy",
+                                   "ALL_PROXY",  "all_proxy",  NULL};
+
 static int add_presets(const struct env_input *in, struct strv *l, struct err *e)
 {
     int r = add_preset(l, "PATH", ENV_PATH, e);
@@ -121,6 +125,8 @@ static int add_presets(const struct env_input *in, struct strv *l, struct err *e
         r = add_preset(l, "HOME", in->home, e);
     if (r >= 0 && in->take_all)
         r = take_glob(in, "*", l, e);
+    for (size_t i = 0; r >= 0 && in->take_proxies && env_proxies[i]; i++)
+        r = add_one(in, env_proxies[i], l, e);
     for (size_t i = 0; r >= 0 && in->image && i < in->image->n; i++)
         if (strchr(in->image->v[i], '=') && in->image->v[i][0] != '=')
             r = strv_set_env(l, in->image->v[i], e);

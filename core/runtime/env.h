@@ -17,12 +17,16 @@ struct env_input {
     const struct strv *set;   /* -e: NAME=VALUE, NAME (the caller's), NAME* (all that begin so) */
     char *const *host;        /* the caller's environment (environ) */
     bool take_all;            /* --env-host: all of it, before the image's */
+    bool take_proxies;        /* --http-proxy: the same for the variables of env_proxies */
     bool drop_all;            /* --unsetenv-all: only `files` and `set` */
     const struct strv *drop;  /* --unsetenv: names that only `files` and `set` may set; or NULL */
     const char *hostname;     /* HOSTNAME, unless NULL */
     const char *home;         /* HOME, where nobody else sets it */
     bool tty;                 /* TERM=xterm, where nobody else sets it */
 };
+
+/* The variables by which programs find a proxy, NULL-terminated. */
+extern const char *const env_proxies[];
 
 #define ENV_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

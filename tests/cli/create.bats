@@ -91,6 +91,8 @@ box() { # words of create, then of the program
     export FROM_HOST=1
     env_of() { rctr run --rm --network none "$@" localhost/busybox env; }
     has "$(env_of --env-host)" FROM_HOST=1
+    has "$(https_proxy=http://proxy:1 env_of)" https_proxy=http://proxy:1
+    [[ $(https_proxy=http://proxy:1 env_of --http-proxy=false) != *https_proxy* ]]
     [[ $(env_of) != *FROM_HOST* ]]
     [[ $(env_of --unsetenv PATH) != *PATH=* ]]
     is "$(rctr run --rm --network none --unsetenv-all -e A=1 localhost/busybox /usr/bin/env | sort | tr '\n' ' ')" "A=1 HOME=/root "
