@@ -430,8 +430,7 @@ static int begin(struct layer *l, struct err *e)
     if (r < 0 && r != -ENOENT && e)
         *e = why;
     if (r == -ENOENT) {
-        r = partial_adopt(s, &l->blob->digest, l->blob->size, l->state == LOCK, &l->writer,
-                          &l->adopted, NULL);
+        r = partial_adopt(s, &l->blob->digest, l->blob->size, true, &l->writer, &l->adopted, NULL);
         if (r < 0)
             r = blob_begin(s, &l->blob->digest, &l->writer, e);
         l->writing = r == 0;
