@@ -79,7 +79,7 @@ static int keep(struct build_secrets *s, const struct words *w, struct err *e)
     return v[s->n - 1].id && (v[s->n - 1].file || v[s->n - 1].env) ? 0 : err_memory(e);
 }
 
-/* That it can be had is seen before anything is built. */
+/* That it can be had is seen before anything is built. 1: it can be read only once. */
 static int check(const struct words *w, struct err *e)
 {
     struct stat st;
@@ -93,7 +93,18 @@ static int check(const struct words *w, struct err *e)
     if (S_ISREG(st.st_mode) && st.st_size > BUILD_SECRET_MAX)
         return err_set(e, EFBIG, "'%s' is larger than a secret may be (%d bytes)", w->file,
                        BUILD_SECRET_MAX);
-    return 0;
+    return !S_ISREG(st.st_mode);
+}
+
+/* Also of a FIFO: <(pass show it). */
+static int read_file(const char *path, struct text *ret, struct err *e)
+{
+    autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int r = fd < 0 ? err_sys(e, "cannot read it") : file_read_fd(fd, BUILD_SECRET_MAX, ret, e);
+
+    if (r == 0)
+        r = text_check(ret, e);
+    return err_wrap(e, r, "%s", path);
 }
 
 int build_secret_add(struct build_secrets *s, const char *text, struct err *e)
@@ -101,16 +112,18 @@ int build_secret_add(struct build_secrets *s, const char *text, struct err *e)
     autofree char *copy = strdup(text);
     char *rest = copy, *word;
     struct words w = {0};
-    int r = copy ? 0 : err_memory(e);
+    int r = copy ? 0 : err_memory(e), once = 0;
 
     while (r == 0 && (word = strsep(&rest, ",")))
         r = take_word(&w, word, e);
     if (r == 0)
         r = complete(&w, e);
     if (r == 0)
-        r = check(&w, e);
-    if (r == 0)
+        r = once = check(&w, e);
+    if (r >= 0)
         r = keep(s, &w, e);
+    if (r == 0 && once)
+        r = read_file(w.file, &s->v[s->n - 1].kept, e);
     return err_wrap(e, r, "--secret");
 }
 
@@ -169,6 +182,7 @@ void build_secret_free(struct build_secrets *s)
         free(s->v[i].id);
         free(s->v[i].file);
         free(s->v[i].env);
+        build_secret_wipe(&s->v[i].kept);
     }
     for (size_t i = 0; i < s->agent_count; i++) {
         free(s->agents[i].id);
@@ -198,22 +212,17 @@ const struct build_agent *build_secret_find_agent(const struct build_secrets *s,
 int build_secret_read(const struct build_secret *s, struct text *ret, struct err *e)
 {
     const char *value;
-    autofd int fd = -1;
-    int r;
 
-    if (s->env) {
-        value = getenv(s->env);
-        if (!value)
-            return err_set(e, ENOENT, "the variable '%s' is not set", s->env);
-        text_add(ret, value);
-    } else {
-        fd = open(s->file, O_RDONLY | O_CLOEXEC | O_NOCTTY); /* a FIFO is fine: <(pass show it) */
-        if (fd < 0)
-            return err_sys(e, "cannot read '%s'", s->file);
-        r = file_read_fd(fd, BUILD_SECRET_MAX, ret, e);
-        if (r < 0)
-            return err_wrap(e, r, "%s", s->file);
+    if (s->kept.s) {
+        text_add_n(ret, s->kept.s, s->kept.n);
+        return text_check(ret, e);
     }
+    if (!s->env)
+        return read_file(s->file, ret, e);
+    value = getenv(s->env);
+    if (!value)
+        return err_set(e, ENOENT, "the variable '%s' is not set", s->env);
+    text_add(ret, value);
     return text_check(ret, e);
 }
 

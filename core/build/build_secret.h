@@ -11,9 +11,10 @@
 enum { BUILD_SECRET_MAX = 500 * 1024 };
 
 struct build_secret {
-    char *id;   /* owned */
-    char *file; /* owned; NULL: */
-    char *env;  /* owned: the variable of the caller's */
+    char *id;         /* owned */
+    char *file;       /* owned; NULL: */
+    char *env;        /* owned: the variable of the caller's */
+    struct text kept; /* of a pipe, which can be read only once; wiped */
 };
 struct build_agent {
     char *id;     /* owned */

@@ -167,6 +167,13 @@ static int hide(struct hiding *h, const char *name, size_t made_before, struct e
 static int into(struct hiding *h, int dir, const char *name, size_t made_before, bool left_out,
                 bool *ret_seen, struct err *e);
 
+/* A socket or a FIFO of the host would answer in the step, whatever the mount allows; COPY leaves
+ * them out, or makes new ones. */
+static bool speaks(const struct stat *st)
+{
+    return !S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode) && !S_ISLNK(st->st_mode);
+}
+
 static int one(struct hiding *h, int dir, const char *name, bool *ret_seen, struct err *e)
 {
     enum ignore_answer answer;
@@ -184,6 +191,8 @@ static int one(struct hiding *h, int dir, const char *name, bool *ret_seen, stru
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         r = errno == ENOENT ? 0 : err_sys(e, "cannot look at '%s'", h->below.s);
     else if (answer == IGNORE_LEFT_OUT || (answer == IGNORE_LOOK_IN && !S_ISDIR(st.st_mode)))
+        seen = false;
+    else if (speaks(&st))
         seen = false;
     else if (S_ISDIR(st.st_mode))
         r = into(h, dir, name, made, answer == IGNORE_LOOK_IN, &seen, e);
@@ -259,7 +268,7 @@ int context_view_hide(struct context *c, const struct context_view_spot *s, int 
     autofd int dir = -1;
     int r = 0;
 
-    if (!s->folder || !c->ignore.n)
+    if (!s->folder)
         return 0;
     dir = walk_open(c->fd, *s->below ? s->below : ".", O_RDONLY | O_DIRECTORY, 0, WALK_NO_LINKS);
     if (dir < 0)
@@ -354,7 +363,7 @@ int context_view_open(struct store *s, const struct idmap *map, struct context *
     struct context_view v = {.mount = HELD_MOUNT_NONE};
     int r;
 
-    if (!writable && (!spot->folder || !c->ignore.n)) {
+    if (!writable && !spot->folder) {
         v.source = strdup(spot->host);
         r = v.source ? 1 : err_memory(e);
     } else {

@@ -28,9 +28,9 @@ void context_view_spot_free(struct context_view_spot *s);
 int context_view_describe(struct context *c, const struct context_view_spot *s,
                           struct file_digest *digests, struct text *to, struct err *e);
 
-/* Below `dir_fd`, an empty folder: a whiteout for every entry of the spot that is left out, and the
- * folders that these are in. 0: there are none. -EPERM and others: the file system has no
- * whiteouts. */
+/* Below `dir_fd`, an empty folder: a whiteout for every entry of the spot that is left out, or is a
+ * socket, FIFO or device of the host, and the folders that these are in. 0: there are none. -EPERM
+ * and others: the file system has no whiteouts. */
 int context_view_hide(struct context *c, const struct context_view_spot *s, int dir_fd,
                       struct err *e);
 

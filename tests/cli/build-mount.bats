@@ -315,3 +315,32 @@ D
     has "$(cat "$BATS_TEST_TMPDIR/pruned")" "MB"
     is "$(ls "$RCTR_STATE/tmp")" ""
 }
+
+@test "a socket or a FIFO of the context does not answer in a step" {
+    mkfifo pipe; mkdir d; echo x >d/file
+    python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.bind("d/socket")'
+    each_driver no_answer
+}
+
+no_answer() {
+    build --no-cache -t deaf <<<$'FROM localhost/busybox\nRUN --mount=target=/c find /c ! -type d ! -type p | sort >/all; echo hello <>/c/pipe || true'
+    is "$(shows deaf 'cat /all')" /c/d/file
+    is "$(timeout 0.2 cat <>pipe)" "" # the copy has a FIFO of its own
+}
+
+@test "who waits for a locked cache can be interrupted" {
+    mkfifo go
+    printf 'FROM localhost/busybox\nARG N\nRUN --mount=type=cache,target=/c,sharing=locked test $N = 2 || { echo in >/host/go; cat /host/go; }\n' >Dockerfile
+    rctr build -q -v "$PWD:/host" --build-arg N=1 . >/dev/null 2>&1 & first=$!
+    read -r _ <go
+    rctr build -v "$PWD:/host" --build-arg N=2 . >"$BATS_TEST_TMPDIR/second" 2>&1 & second=$!
+    for _ in $(seq 100); do grep -q 'STEP 3' "$BATS_TEST_TMPDIR/second" && break; sleep 0.05; done
+    sleep 0.2
+    kill -INT $second
+    status=0
+    wait $second || status=$?
+    [ $status -ne 0 ]
+    echo out >go
+    wait $first
+    is "$(ls "$RCTR_STATE/tmp")" ""
+}

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/auto.h"
 #include "core/base/file.h"
@@ -50,6 +51,27 @@ static void a_secret_is_a_file_or_a_variable(void **state)
     unlink("/tmp/rctr-test-secret");
 }
 
+static void a_pipe_is_read_once_for_all(void **state)
+{
+    autobuildsecrets struct build_secrets s = {0};
+    autofree char *word = NULL;
+    struct text t = {0};
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "piped", 5), 5);
+    close(ends[1]);
+    word = text_format("id=a,src=/dev/fd/%d", ends[0]);
+    assert_int_equal(build_secret_add(&s, word, NULL), 0);
+    close(ends[0]);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(build_secret_read(build_secret_find(&s, "a"), &t, NULL), 0);
+        assert_string_equal(t.s, "piped");
+        build_secret_wipe(&t);
+    }
+}
+
 static void words_that_mean_nothing_are_refused(void **state)
 {
     (void)state;
@@ -97,6 +119,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_secret_is_a_file_or_a_variable),
+        cmocka_unit_test(a_pipe_is_read_once_for_all),
         cmocka_unit_test(words_that_mean_nothing_are_refused),
         cmocka_unit_test(an_id_is_given_once),
         cmocka_unit_test(an_agent_is_a_socket),

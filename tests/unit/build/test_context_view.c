@@ -101,14 +101,18 @@ static void hides(const char *source, int count, const char *want)
 
 static void a_whiteout_stands_for_each_entry_that_is_left_out(void **state)
 {
+    autofree char *fifo = NULL;
+
     (void)state;
     put("a/b/c.log", "");
     put("a/b/d", "");
     put("a/e", "");
     put("gone/x/y/z", "");
     put("kept/x", "");
+    fifo = text_format("%s/a/fifo", where);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
     open_it("*.log\n**/*.log\ngone\n.dockerignore\n");
-    hides("/", 3, ".dockerignore! a a/b a/b/c.log! gone! ");
+    hides("/", 4, ".dockerignore! a a/b a/b/c.log! a/fifo! gone! ");
 }
 
 static void what_is_taken_back_is_seen_and_what_is_empty_then_is_not(void **state)
