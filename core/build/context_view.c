@@ -105,20 +105,12 @@ void context_view_spot_free(struct context_view_spot *s)
 
 /* ---- what is seen ---- */
 
-/* The path as a pattern that only it fits. */
-static int escape(const char *path, struct text *to, struct err *e)
-{
-    for (; *path; path++)
-        text_addf(to, "%s%c", strchr("*?[\\", *path) ? "\\" : "", *path);
-    return text_check(to, e);
-}
-
 static int make_list(struct context *c, const struct context_view_spot *s, struct copy_list *l,
                      struct err *e)
 {
     const struct copy_ask ask = {.root_fd = c->fd, .root_name = c->name, .ignore = &c->ignore};
     autotext struct text source = {0};
-    int r = escape(s->below, &source, e);
+    int r = glob_escape(s->below, &source, e);
 
     return r < 0 ? r : copy_list_add(l, &ask, source.s, e);
 }

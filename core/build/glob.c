@@ -348,3 +348,10 @@ bool glob_match(struct glob *g, const char *text)
     }
     return glob_accepts(g);
 }
+
+int glob_escape(const char *path, struct text *to, struct err *e)
+{
+    for (; *path; path++)
+        text_addf(to, "%s%c", strchr("*?[\\", *path) ? "\\" : "", *path);
+    return text_check(to, e);
+}

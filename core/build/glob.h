@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+#include "core/base/text.h"
 
 enum glob_flavour {
     GLOB_TEXT, /* * and ? match any character; \ only before * ? \ / and }. Source: Dockerfile
@@ -64,5 +65,8 @@ static inline void glob_auto_(struct glob *g)
     glob_free(g);
 }
 #define autoglob __attribute__((cleanup(glob_auto_)))
+
+/* A path as a pattern that only it fits, appended. */
+int glob_escape(const char *path, struct text *to, struct err *e);
 
 #endif

@@ -259,16 +259,20 @@ static int give_away(void *arg, struct err *e)
 
 static int fill_from_image(const struct filling *f, const char *path, struct err *e)
 {
-    autocopylist struct copy_list l = {0};
-    struct copy_order order = {.list = &l, .destination = "/", .keep_owners = true};
     struct image_files files = {.fd = -1, .mount = HELD_MOUNT_NONE};
     struct copy_ask ask = {.root_name = f->item->m->from};
+    autotext struct text source = {0};
+    struct copy_order order = {.ask = &ask,
+                               .sources = (const char *const *)&source.s,
+                               .source_count = 1,
+                               .destination = "/",
+                               .keep_owners = true};
     struct rootfs fs = {0};
-    int r = image_files_open(f->b->q->store, &f->b->map, f->item->image, &files, e);
+    int r = glob_escape(f->item->m->source ? f->item->m->source : "/", &source, e);
 
-    order.root_fd = ask.root_fd = files.fd;
     if (r == 0)
-        r = copy_list_add(&l, &ask, f->item->m->source ? f->item->m->source : "/", e);
+        r = image_files_open(f->b->q->store, &f->b->map, f->item->image, &files, e);
+    order.root_fd = ask.root_fd = files.fd;
     if (r == 0)
         r = rootfs_plan_folder(path, &fs, e);
     if (r == 0) {

@@ -141,15 +141,15 @@ D
     # the same id elsewhere, read-only, with an owner and a mode, from an image, with a tmpfs in it
     build -t three <<'D'
 FROM localhost/busybox AS from
-RUN mkdir /begin && echo begin >/begin/file && chmod 750 /begin
+RUN mkdir /begin && echo begin >/begin/file && echo closed >/begin/closed && chmod 0 /begin/closed && chmod 750 /begin
 FROM localhost/busybox
 RUN --mount=type=cache,id=/c,target=/other,ro cat /other/all >/again && ! touch /other/x 2>/dev/null
 RUN --mount=type=cache,target=/m,mode=0711 stat -c %a /m >>/again
-RUN --mount=type=cache,from=from,source=begin,target=/b --mount=type=tmpfs,target=/b/t cat /b/file >>/again; echo more >>/b/file
+RUN --mount=type=cache,from=from,source=begin,target=/b --mount=type=tmpfs,target=/b/t cat /b/file >>/again; stat -c %u:%g /b/file >>/again; echo more >>/b/file
 RUN --mount=type=cache,id=/b,target=/b,from=from,source=begin cat /b/file >>/again
 RUN --mount=type=cache,id=x,target=/x1,sharing=locked --mount=type=cache,id=x,target=/x2,sharing=locked echo same >/x1/f && cat /x2/f >>/again
 D
-    is "$(shows three 'cat /again')" "$(printf '1\n2\n711\nbegin\nbegin\nmore\nsame')"
+    is "$(shows three 'cat /again')" "$(printf '1\n2\n711\nbegin\n0:0\nbegin\nmore\nsame')"
 }
 
 @test "a locked cache is one build's at a time, private ones are two" {
