@@ -202,13 +202,19 @@ static int copy_xattrs(int from, int to, struct err *e)
     return 0;
 }
 
-/* What is there gives way, a folder with all that it holds, as buildah has it. */
-static int make_way(int dir, const char *name, struct err *e)
+/* What is there gives way, a folder with all that it holds, as buildah has it. A file that comes
+ * for one of its size and time gets another nanosecond: those two are what the copy driver's layers
+ * are told apart by. */
+static int make_way(int dir, const char *name, struct stat *coming, struct err *e)
 {
     struct stat st;
 
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : err_sys(e, "cannot look at it");
+    if (S_ISREG(st.st_mode) && st.st_size == coming->st_size &&
+        st.st_mtim.tv_sec == coming->st_mtim.tv_sec &&
+        st.st_mtim.tv_nsec == coming->st_mtim.tv_nsec)
+        coming->st_mtim.tv_nsec ^= 1;
     if (S_ISDIR(st.st_mode))
         return path_remove_tree(dir, name, e);
     return unlinkat(dir, name, 0) < 0 ? err_sys(e, "cannot replace what is there") : 0;
@@ -338,6 +344,7 @@ static int put_folder(struct copying *c, const struct copy_item *i, struct err *
 
 static int put_item(struct copying *c, const struct copy_item *i, struct err *e)
 {
+    struct copy_item now = *i;
     const char *name = NULL;
     int r;
 
@@ -347,11 +354,11 @@ static int put_item(struct copying *c, const struct copy_item *i, struct err *e)
     }
     r = open_parent(c, i->to, &name, e);
     if (r == 0)
-        r = make_way(c->parent_fd, name, e);
+        r = make_way(c->parent_fd, name, &now.st, e);
     if (r == 0 && S_ISREG(i->st.st_mode) && put_twin(c, i, name))
         return 0;
     if (r == 0)
-        r = S_ISREG(i->st.st_mode) ? put_file(c, i, name, e) : put_other(c, i, name, e);
+        r = S_ISREG(i->st.st_mode) ? put_file(c, &now, name, e) : put_other(c, i, name, e);
     if (r == 0)
         note_twin(c, i, name);
     return err_wrap(e, r, "%s/%s", c->folder.n ? c->folder.s : "", i->to);
@@ -403,7 +410,7 @@ static int put_text(struct copying *c, const struct copy_text *t, const char *na
 
     item.st.st_mtim.tv_nsec = item.st.st_atim.tv_nsec = UTIME_NOW;
     if (r == 0)
-        r = make_way(c->parent_fd, last, e);
+        r = make_way(c->parent_fd, last, &item.st, e);
     if (r == 0) {
         fd = openat(c->parent_fd, last, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         r = fd < 0 ? err_sys(e, "cannot create it")

@@ -84,8 +84,8 @@ int run_step_open(const struct run_step_job *job, struct run_step_root **ret, st
     r = make_folder(root, e);
     /* Volatile: what is written is made durable once, when the layer is sealed. */
     if (r == 0)
-        r = rootfs_plan(job->store, job->below, root->dir_fd, root->dir, job->map, job->map, NULL,
-                        true, &root->rootfs, e);
+        r = rootfs_plan(job->store, job->below, root->dir_fd, root->dir, job->map, job->map,
+                        job->driver, true, &root->rootfs, e);
     if (r < 0) {
         run_step_close(root);
         return r;

@@ -17,6 +17,7 @@ struct run_step_job {
     const struct volume_opt *mounts;         /* RUN --mount: over the request's volumes; borrowed */
     size_t mount_count;
     const struct seal_times *times;
+    const char *driver; /* of storage/rootfs; NULL: the best one */
     /* What the program writes; stream 1 or 2. NULL: it is dropped. */
     void (*output)(void *arg, int stream, const char *bytes, size_t n);
     void *arg;

@@ -70,6 +70,16 @@ table() {
     table 'copy-from*' 'copy-heredoc*' 'copy-parents*' 'copy-exclude*'
 }
 
+@test "COPY with fuse-overlayfs" {
+    export RCTR_STORAGE_DRIVER=fuse-overlayfs
+    table 'copy-from*' 'copy-many*'
+}
+
+@test "COPY with the copy driver" {
+    export RCTR_STORAGE_DRIVER=copy
+    table 'copy-from*' 'copy-many*'
+}
+
 @test "ignore files" {
     table 'ignore*'
 }
