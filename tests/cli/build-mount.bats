@@ -42,7 +42,7 @@ layers() { # all names in the layers that the last build has made over busybox
 binds() {
     mkdir -p src/deep skipped; echo one >src/a; echo two >src/deep/b; echo no >src/no.log; echo no >skipped/x; echo yes >skipped/kept
     printf '*.log\n**/*.log\nskipped\n!skipped/kept\n' >.dockerignore
-    build -t binds <<'D'
+    build --no-cache -t binds <<'D'
 FROM localhost/busybox AS first
 RUN mkdir -p /deep/er && echo made >/deep/er/file && ln -s er /deep/link
 FROM localhost/busybox
