@@ -54,6 +54,16 @@ static int find_owner(struct copying *c, const char *text, struct err *e)
     return 0;
 }
 
+static int owner_failed(unsigned uid, unsigned gid, struct err *e)
+{
+    if (errno == EINVAL)
+        return err_set(e, EINVAL,
+                       "cannot give it to %u:%u: your user has no such subordinate id (see "
+                       "/etc/subuid, /etc/subgid)",
+                       uid, gid);
+    return err_sys(e, "cannot give it to %u:%u", uid, gid);
+}
+
 static int settle(struct copying *c, int fd, const struct copy_item *i, struct err *e)
 {
     unsigned uid = c->order->keep_owners && !c->order->chown ? i->st.st_uid : c->uid;
@@ -66,7 +76,7 @@ static int settle(struct copying *c, int fd, const struct copy_item *i, struct e
     if (r < 0)
         return r;
     if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0)
-        return err_sys(e, "cannot give it to %u:%u", uid, gid);
+        return owner_failed(uid, gid, e);
     if (!S_ISLNK(mode) && fchmod(fd, mode & 07777) < 0)
         return err_sys(e, "cannot set its mode");
     if (!S_ISLNK(mode) && futimens(fd, times) < 0)

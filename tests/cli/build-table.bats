@@ -108,6 +108,23 @@ table() {
     table 'real*'
 }
 
+@test "a second build of the same is the same image, all from the cache" {
+    for case in real-application real-layers-of-changes onbuild-several-stages copy-from-links; do
+        table_context "$cases/$case" "ctx/$case"
+        first=$(cd "ctx/$case" && rctr build -q --network none .)
+        is "$(cd "ctx/$case" && rctr build -q --network none .)" "$first"
+        has "$(cd "ctx/$case" && rctr build --network none . 2>&1)" "Using cache"
+    done
+}
+
+@test "an owner that the user has no id for is an error that says so" {
+    printf 'FROM localhost/busybox\nCOPY --chown=3000000000 Dockerfile /x\n' >Dockerfile
+    status=0
+    rctr build . 2>stderr || status=$?
+    is $status 125
+    has "$(cat stderr)" "no such subordinate id (see /etc/subuid"
+}
+
 @test "every case of the table is in one of these tests" {
     patterns=$(sed -n 's/^    table //p' "$BATS_TEST_FILENAME" | tr -d "'" | tr ' ' '\n')
     set -f
