@@ -6,7 +6,7 @@
 #include "cmd/command.h"
 #include "cmd/manifest_rm.h"
 #include "cmd/progress.h"
-#include "cmd/registry_args.h"
+#include "cmd/send_args.h"
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
@@ -16,10 +16,10 @@
 #include "storage/transport.h"
 
 struct manifest_push_args {
-    bool all, quiet, force, insecure, remove, remove_signatures;
-    const char *compression, *digestfile, *format, *progress;
+    bool all, quiet, insecure, remove, remove_signatures;
+    const char *digestfile, *format, *progress;
     const char *add_compression, *sign_by, *sign_key, *sign_param, *sign_pass;
-    long long level;
+    struct send_args send;
     struct registry_args registry;
 };
 
@@ -35,15 +35,12 @@ static const struct opt manifest_push_opts[] OPT_TABLE = {
              "Push the images in the list too, not the list alone", .preset = "true"),
     REGISTRY_AUTHFILE(struct manifest_push_args, registry),
     REGISTRY_CERT_DIR(struct manifest_push_args, registry),
-    OPT_TEXT(0, "compression-format", struct manifest_push_args, compression, "gzip|zstd|none",
-             "Compress layers this way that are not compressed", .preset = "gzip"),
-    OPT_INT(0, "compression-level", struct manifest_push_args, level, "N",
-            "Compress harder: 1 to 9 with gzip, 1 to 19 with zstd", .preset = "-1"),
+    SEND_COMPRESSION(struct manifest_push_args, send),
+    SEND_LEVEL(struct manifest_push_args, send),
     REGISTRY_CREDS(struct manifest_push_args, registry),
     OPT_TEXT(0, "digestfile", struct manifest_push_args, digestfile, "FILE",
              "Write the digest of the list to FILE", .guess = GUESS_FILE),
-    OPT_FLAG(0, "force-compression", struct manifest_push_args, force,
-             "Compress layers anew that are compressed in another way"),
+    SEND_FORCE(struct manifest_push_args, send),
     OPT_TEXT('f', "format", struct manifest_push_args, format, "oci|v2s2",
              "Write the list and the images in it as OCI's or docker's, whatever they are"),
     OPT_FLAG(0, "insecure", struct manifest_push_args, insecure, "The same as --tls-verify=false"),
@@ -104,19 +101,9 @@ static int read_options(const struct manifest_push_args *a, struct list_push_opt
     int r = refuse(a, e);
 
     if (r == 0)
-        r = err_wrap(e, deflate_parse(a->compression, &p->format, e), "--compression-format");
-    p->level = (int)a->level;
-    if (r == 0 && a->level != DEFLATE_LEVEL_FAST)
-        r = err_wrap(e, deflate_check_level(p->format, a->level, e), "--compression-level");
-    if (r == 0)
-        r = registry_args_read(&a->registry, &p->tls_verify, &p->retries, e);
-    if (r == 0)
-        r = registry_args_creds(&a->registry, &p->creds, e);
+        r = send_args_read(&a->send, &a->registry, p, e);
     if (a->insecure)
         p->tls_verify = 0;
-    p->authfile = a->registry.authfile;
-    p->cert_dir = a->registry.cert_dir;
-    p->all_anew = a->force;
     o->list_only = !a->all;
     return r < 0 ? r : read_format(a, o, e);
 }
@@ -130,7 +117,7 @@ static int push_place(struct store *s, const struct manifest_push_args *a, const
         return err_set(e, ENOTSUP, "docker's archives hold single images, no list: `rctr save`");
     if (!a->all)
         return err_set(e, EINVAL, "--all=false: an archive or folder has the images of a list too");
-    if (a->force || o->push.format != DEFLATE_GZIP || a->level != DEFLATE_LEVEL_FAST)
+    if (a->send.force || o->push.format != DEFLATE_GZIP || a->send.level != DEFLATE_LEVEL_FAST)
         return err_set(
             e, ENOTSUP,
             "into an archive or folder layers go as they are in the store: --compression-"

@@ -5,7 +5,7 @@
 
 #include "cmd/command.h"
 #include "cmd/progress.h"
-#include "cmd/registry_args.h"
+#include "cmd/send_args.h"
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "storage/copy/list_push.h"
@@ -13,9 +13,9 @@
 #include "storage/image_load.h"
 
 struct push_args {
-    bool quiet, force, all_tags;
-    const char *digestfile, *compression, *format, *progress;
-    long long level;
+    bool quiet, all_tags;
+    const char *digestfile, *format, *progress;
+    struct send_args send;
     struct registry_args registry;
 };
 
@@ -24,15 +24,12 @@ static const struct opt push_opts[] OPT_TABLE = {
              "Push all names that the store has of a repository"),
     REGISTRY_AUTHFILE(struct push_args, registry),
     REGISTRY_CERT_DIR(struct push_args, registry),
-    OPT_TEXT(0, "compression-format", struct push_args, compression, "gzip|zstd|none",
-             "Compress layers this way that are not compressed", .preset = "gzip"),
-    OPT_INT(0, "compression-level", struct push_args, level, "N",
-            "Compress harder: 1 to 9 with gzip, 1 to 19 with zstd", .preset = "-1"),
+    SEND_COMPRESSION(struct push_args, send),
+    SEND_LEVEL(struct push_args, send),
     REGISTRY_CREDS(struct push_args, registry),
     OPT_TEXT(0, "digestfile", struct push_args, digestfile, "FILE",
              "Write the digest of the manifest to FILE", .guess = GUESS_FILE),
-    OPT_FLAG(0, "force-compression", struct push_args, force,
-             "Compress layers anew that are compressed in another way"),
+    SEND_FORCE(struct push_args, send),
     OPT_TEXT(0, "format", struct push_args, format, "oci|v2s2",
              "Send the manifest in this format (as the image has it)"),
     PROGRESS_OPTION(struct push_args),
@@ -58,21 +55,9 @@ static int read_format(const char *text, enum push_format *ret, struct err *e)
 
 static int read_options(const struct push_args *a, struct push_options *o, struct err *e)
 {
-    int r = err_wrap(e, deflate_parse(a->compression, &o->format, e), "--compression-format");
+    int r = read_format(a->format, &o->manifest, e);
 
-    o->level = (int)a->level;
-    if (r == 0)
-        r = read_format(a->format, &o->manifest, e);
-    if (r == 0 && a->level != DEFLATE_LEVEL_FAST)
-        r = err_wrap(e, deflate_check_level(o->format, a->level, e), "--compression-level");
-    if (r == 0)
-        r = registry_args_read(&a->registry, &o->tls_verify, &o->retries, e);
-    if (r == 0)
-        r = registry_args_creds(&a->registry, &o->creds, e);
-    o->authfile = a->registry.authfile;
-    o->cert_dir = a->registry.cert_dir;
-    o->all_anew = a->force;
-    return r;
+    return r < 0 ? r : send_args_read(&a->send, &a->registry, o, e);
 }
 
 /* An archive or a folder; "oci:v1" may be a repository's name too, and is a folder here as it is

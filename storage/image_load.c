@@ -1,8 +1,7 @@
 /* Theory of operation: the archive's files become blobs (storage/archive), and what may be a layer
  * is unpacked at the same time (storage/load_watch). Then its table of contents tells which images
  * there are; each one's manifest is found (docker's archives have none: it is written here), its
- * blobs are looked for and its layers waited for. When all images are whole and durable their names
- * are written; so a failure has named nothing, and the collector takes what was stored. */
+ * layers are waited for. Names are written last, all being durable: a failure has named nothing. */
 #include "storage/image_load.h"
 
 #include <errno.h>

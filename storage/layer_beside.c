@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "core/base/auto.h"
+#include "core/base/file.h"
 #include "core/base/idmap.h"
 #include "core/base/proc.h"
 #include "storage/blob.h"
@@ -111,19 +112,6 @@ static int start(struct layer_beside *b, struct job *j, struct err *e)
                : 0;
 }
 
-/* Copy by hand where the file system cannot splice. */
-static ssize_t copy_once(int from, int to, off_t *at)
-{
-    char buf[16384];
-    ssize_t n = pread(from, buf, sizeof buf, *at);
-
-    if (n > 0)
-        n = write(to, buf, (size_t)n);
-    if (n > 0)
-        *at += n;
-    return n;
-}
-
 static void close_pipe(struct job *j)
 {
     close(take_fd(&j->job.in_fd));
@@ -140,7 +128,7 @@ static int feed(struct job *j, struct err *e)
                            SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 
         if (n < 0 && errno == EINVAL)
-            n = copy_once(j->fd, j->job.in_fd, &j->fed);
+            n = file_copy_some(j->fd, j->job.in_fd, &j->fed);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return 0;
         if (n < 0 && errno == EPIPE) {

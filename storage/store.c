@@ -2,9 +2,8 @@
  *
  * A process that writes to the store works in tmp/NAME and holds a flock on tmp/NAME.lock, made
  * *before* the folder. So an entry whose lock file is missing or free belongs to nobody alive. A
- * cleaner takes the lock, removes the folder, then the lock file. A maker that opened the lock file
- * just before a cleaner unlinked it would hold a lock on a nameless inode; it therefore compares
- * what it holds with what the name says, and begins again when they differ. */
+ * cleaner takes the lock, removes the folder, then the lock file. A maker may hold a file that a
+ * cleaner has just unlinked: it compares what it holds with the name, and else begins again. */
 #include "storage/store.h"
 
 #include <dirent.h>

@@ -68,6 +68,18 @@ int file_write_fd(int fd, const void *bytes, size_t n, struct err *e)
     return 0;
 }
 
+ssize_t file_copy_some(int from, int to, off_t *at)
+{
+    char buf[16384];
+    ssize_t n = pread(from, buf, sizeof buf, *at);
+
+    if (n > 0)
+        n = write(to, buf, (size_t)n);
+    if (n > 0)
+        *at += n;
+    return n;
+}
+
 static int fill_and_rename(int dir_fd, const char *tmp, const char *name, int fd, const void *bytes,
                            size_t n, bool durable, struct err *e)
 {

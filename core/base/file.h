@@ -16,6 +16,10 @@ int file_read_fd(int fd, size_t max_bytes, struct text *ret, struct err *e); /* 
 /* All bytes, through EINTR, short writes and O_NONBLOCK. */
 int file_write_fd(int fd, const void *bytes, size_t n, struct err *e);
 
+/* Some bytes of `from` at *at into `to`, *at moved behind them, where the file system cannot
+ * splice: as splice(2) returns, 0 at the end, -1 with errno (EAGAIN: `to` is full). */
+ssize_t file_copy_some(int from, int to, off_t *at);
+
 /* Replace dir_fd/name as one step: temporary file beside it, write, fsync when `durable`, rename,
  * fsync of the folder when `durable`. */
 int file_replace(int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/auto.h"
+#include "storage/registry/push.h"
 #include "storage/registry/upload.h"
 
 struct there {
@@ -75,32 +76,11 @@ static void watch(void *of, void (*moved)(void *arg, long long bytes), void *arg
     t->progress = (struct upload_progress){.sent = moved, .arg = arg};
 }
 
-/* The parent's connection is not ours, not even to close it. */
 static int again(void *of, void (*note)(void *arg, const char *text), void *arg, struct err *e)
 {
     struct there *t = of;
-    struct conf_endpoint at = t->registry.endpoint;
-    struct registry_options o = t->registry.options;
 
-    o.note = note;
-    o.arg = arg;
-    return registry_open(&at, &o, &t->registry, e);
-}
-
-static int find_endpoint(const struct ref *to, struct conf_endpoint *ret, struct err *e)
-{
-    struct conf_endpoint list[CONF_ENDPOINTS];
-    struct conf conf = {0};
-    size_t n = 0;
-    int r = conf_load(&conf, e);
-
-    if (r == 0)
-        r = conf_endpoints(&conf, to, list, &n, e);
-    conf_free(&conf);
-    for (size_t i = 0; i < n && r == 0; i++)
-        if (!list[i].mirror)
-            *ret = list[i];
-    return r;
+    return registry_again(&t->registry, note, arg, e);
 }
 
 int sink_registry_open(const struct ref *name, const struct registry_options *o, struct sink *ret,
@@ -119,7 +99,7 @@ int sink_registry_open(const struct ref *name, const struct registry_options *o,
     struct there *t = calloc(1, sizeof *t);
     struct conf_endpoint at;
     char text[REF_TEXT_MAX];
-    int r = t ? find_endpoint(name, &at, e) : err_memory(e);
+    int r = t ? push_endpoint(name, &at, e) : err_memory(e);
 
     *ret = (struct sink){.of = t, .indexes = true, .compress = true};
     snprintf(ret->name, sizeof ret->name, "docker://%s", ref_format(name, text));

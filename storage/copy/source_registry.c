@@ -161,16 +161,11 @@ static void watch(void *of, void (*moved)(void *arg, long long bytes), void *arg
     t->arg = arg;
 }
 
-/* The parent's connection is not ours, not even to close it. */
 static int again(void *of, void (*note)(void *arg, const char *text), void *arg, struct err *e)
 {
     struct there *t = of;
-    struct conf_endpoint at = t->registry.endpoint;
-    struct registry_options o = t->registry.options;
 
-    o.note = note;
-    o.arg = arg;
-    return registry_open(&at, &o, &t->registry, e);
+    return registry_again(&t->registry, note, arg, e);
 }
 
 /* ---- opening ---- */

@@ -36,6 +36,7 @@
 #include <time.h>
 
 #include "core/base/auto.h"
+#include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/base/proc.h"
 #include "storage/partial.h"
@@ -290,19 +291,6 @@ static int start_unpack(struct layer *l, struct err *e)
     return 0;
 }
 
-/* Copy by hand where the file system cannot splice. */
-static ssize_t copy_once(int from, int to, off_t *at)
-{
-    char buf[16384];
-    ssize_t n = pread(from, buf, sizeof buf, *at);
-
-    if (n > 0)
-        n = write(to, buf, (size_t)n);
-    if (n > 0)
-        *at += n;
-    return n;
-}
-
 static int feed(struct layer *l, struct err *e)
 {
     off_t have = l->writing ? l->writer.written : (off_t)l->blob->size;
@@ -313,7 +301,7 @@ static int feed(struct layer *l, struct err *e)
                            SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 
         if (n < 0 && errno == EINVAL)
-            n = copy_once(from, l->job.in_fd, &l->fed);
+            n = file_copy_some(from, l->job.in_fd, &l->fed);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return 0;
         if (n < 0 && errno != EPIPE)

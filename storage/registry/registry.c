@@ -548,6 +548,17 @@ int registry_open(const struct conf_endpoint *at, const struct registry_options 
     return n;
 }
 
+int registry_again(struct registry *r, void (*tell)(void *arg, const char *text), void *arg,
+                   struct err *e)
+{
+    struct conf_endpoint at = r->endpoint;
+    struct registry_options o = r->options;
+
+    o.note = tell;
+    o.arg = arg;
+    return registry_open(&at, &o, r, e);
+}
+
 void registry_close(struct registry *r)
 {
     (void)set_authorization(r, NULL, NULL);

@@ -38,6 +38,11 @@ int registry_open(const struct conf_endpoint *at, const struct registry_options 
                   struct registry *ret, struct err *e);
 void registry_close(struct registry *r); /* half-built allowed */
 
+/* In a child that inherited `r`: the same registry over a connection of its own, its notes to
+ * `tell`. What the parent holds is not the child's, not even to close. */
+int registry_again(struct registry *r, void (*tell)(void *arg, const char *text), void *arg,
+                   struct err *e);
+
 /* `reference` is a tag or "sha256:…". The body goes to *ret (appended), its digest as computed by
  * us to *ret_digest; it agrees with the server's header and with `reference`. At most
  * MANIFEST_MAX bytes. -ENOENT: "manifest unknown". */
