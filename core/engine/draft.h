@@ -24,8 +24,8 @@ struct draft {
     struct draft_layer *layers; /* owned; bottom first */
     size_t n;
     json_t *annotations; /* owned; NULL: none */
-    struct image view;
-    bool viewed;
+    struct image view;   /* owned: what draft_view gives out, */
+    bool viewed;         /* made since the last change */
 };
 
 /* On top of an image (all of its configuration is taken over), or of nothing (`base` NULL) for a

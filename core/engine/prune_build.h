@@ -14,6 +14,9 @@ struct prune_build {
     long long keep_bytes;          /* stop when the cache takes no more than this; 0: never */
 };
 
+/* Are the words of `filter` understood? -EINVAL names the one that is not, and those that there
+ * are.
+ */
 int prune_build_check(const struct opt_list *filter, struct err *e);
 /* The least recently used first. `ret_keys` gets their keys; *ret_bytes (added to) is what was
  * freed. Waits for other commands that write to the store. */

@@ -4,7 +4,8 @@
 
 #include "storage/copy/sink.h"
 
-/* The folder is made, or is empty, or holds such an image already, which this one replaces. */
+/* The folder is made, or is empty, or holds such an image already, which this one replaces.
+ * -EEXIST: it holds something else. */
 int sink_dir_open(const char *path, struct sink *ret, struct err *e);
 
 #endif

@@ -6,7 +6,8 @@
 
 #include "storage/copy/sink.h"
 
-/* FILE is replaced. `name` "": the image gets none. */
+/* FILE is replaced. `name` "": the image gets none; -EINVAL: it has a digest. Later, -ENOTSUP: an
+ * index or a foreign layer, for which docker's archives have no place. */
 int sink_docker_open(const char *path, const char *name, struct sink *ret, struct err *e);
 
 #endif

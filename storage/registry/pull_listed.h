@@ -8,7 +8,7 @@
 
 /* Is `word` a list that was made here (localhost/NAME), and is its member for `want` (NULL: this
  * machine's platform) to be had from a registry (storage/origin)? 1: *ret names it there, by its
- * digest. 0: it is not. */
+ * digest. 0: it is not, or the list cannot be read, which who uses it next will say. */
 int pull_listed(const struct store *s, const char *word, const struct platform *want,
                 struct ref *ret);
 
