@@ -108,6 +108,9 @@ static const struct opt build_opts[] OPT_TABLE = {
     OPT_TEXT(0, "pid", struct build_args, q.pid, "private|host", "Choose the PID namespace of RUN"),
     OPT_TEXT(0, "platform", struct build_args, platform, "OS/ARCH[/VARIANT]",
              "Build for this platform instead of the host's"),
+    OPT_TEXT(0, "progress", struct build_args, progress, "auto|plain|tty|rawjson|quiet|none",
+             "Show STEP lines, a live view, JSON lines or nothing (auto: live on a terminal)",
+             .preset = "auto"),
     OPT_TEXT(0, "pull", struct build_args, pull, "always|missing|never|newer",
              "Ask the registry for base images always, or only for what the store lacks",
              .implied = "always", .preset = "missing"),
@@ -344,8 +347,9 @@ static int build(const struct build_args *a, const struct dockerfile *f, struct 
 {
     autostore struct store s = STORE_CLOSED;
     struct progress progress;
-    struct build_show show = {.quiet = a->quiet};
-    struct pull_options pull = {.progress = progress_event, .arg = &progress};
+    struct build_show show = {0};
+    bool to_stderr = false;
+    struct pull_options pull = {.progress = build_show_pull, .arg = &show};
     struct build_request q = {.store = &s, .file = f, .context = context};
     autostrv struct strv words = {0};
     struct build_result made = {0};
@@ -364,20 +368,20 @@ static int build(const struct build_args *a, const struct dockerfile *f, struct 
     if (r == 0)
         r = fill_request(a, &q, &pull, e);
     if (r == 0)
-        r = build_finish_check(&a->finish, &show.to_stderr, e);
+        r = build_finish_check(&a->finish, &to_stderr, e);
+    if (r == 0)
+        r = build_show_open(&show, a->progress, a->quiet, to_stderr, &progress, e);
     if (r == 0)
         r = store_open(&s, e);
     if (r < 0)
         return r;
-    progress_begin(&progress, a->quiet);
-    show.progress = &progress;
     q.event = build_show_event;
     q.arg = &show;
     r = build_run(&q, &made, e);
     progress_end(&progress);
     build_show_end(&show);
     if (r == 0)
-        r = build_finish_run(&s, &a->finish, &a->registry, a->quiet, &made, e);
+        r = build_finish_run(&s, &a->finish, &a->registry, show.mode >= BUILD_SHOW_JSON, &made, e);
     build_free(&made);
     return r;
 }

@@ -11,14 +11,14 @@
 #include "storage/registry/pull.h"
 
 enum build_phase {
-    BUILD_STAGE,   /* a stage begins: text is its FROM */
     BUILD_STEP,    /* a step begins: text is the instruction, in one line */
-    BUILD_CACHED,  /* it is in the cache */
+    BUILD_CACHED,  /* it is in the cache: text is its key there */
     BUILD_OUTPUT,  /* what its program writes: bytes */
-    BUILD_DONE,    /* the step */
-    BUILD_FAILED,  /* the step: text is why */
+    BUILD_DONE,    /* the step: text is its key in the cache, or NULL when it has none */
+    BUILD_FAILED,  /* the step: text is why, status what the build will end with */
     BUILD_WARNING, /* text; a line of its own */
     BUILD_IMAGE,   /* written: text is its id */
+    BUILD_TICK,    /* a program still runs: some times a second, for clocks */
 };
 
 /* Borrowed for the call. */
@@ -32,6 +32,8 @@ struct build_event {
     int stream; /* of BUILD_OUTPUT: 1 or 2 */
     const char *bytes;
     size_t n;
+    int status;  /* of BUILD_FAILED; 0: no program's */
+    bool beside; /* other stages are done at the same time */
 };
 
 /* All borrowed. */

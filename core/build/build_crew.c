@@ -13,7 +13,7 @@
 #include "core/base/file.h"
 #include "core/base/proc.h"
 
-enum { CREW_MAX = 16, MESSAGE_MAX = 1 << 20 };
+enum { CREW_MAX = 16, MESSAGE_MAX = 1 << 20, TICK_MS = 100 };
 
 /* What a worker writes into its pipe: this, the text with its NUL, the bytes. */
 struct message {
@@ -55,6 +55,9 @@ static void send_message(int fd, struct message *m, const char *text, const char
 static void pass_event(void *arg, const struct build_event *ev)
 {
     struct message m = {.event = *ev};
+
+    if (ev->phase == BUILD_TICK) /* the parent has a clock of its own */
+        return;
 
     send_message(*(const int *)arg, &m, ev->text, ev->bytes, ev->n);
 }
@@ -116,6 +119,7 @@ static bool take_message(struct crew *c, struct worker *w)
         return false;
     m.event.text = m.text_n ? w->got.s + sizeof m : NULL;
     m.event.bytes = w->got.s + sizeof m + m.text_n;
+    m.event.beside = true;
     m.event.stage_name = c->b->graph.stages[w->stage].stage->name;
     if (m.last) {
         w->ended = true;
@@ -213,6 +217,7 @@ static int wait_for_some(struct crew *c, struct err *e)
     struct pollfd fds[CREW_MAX];
     struct worker *of[CREW_MAX];
     nfds_t n = 0;
+    const struct build_event tick = {.phase = BUILD_TICK, .stages = c->b->graph.n, .beside = true};
     int r = 0;
 
     for (size_t i = 0; i < c->places; i++)
@@ -220,8 +225,10 @@ static int wait_for_some(struct crew *c, struct err *e)
             of[n] = &c->v[i];
             fds[n++] = (struct pollfd){.fd = c->v[i].fd, .events = POLLIN};
         }
-    if (poll(fds, n, -1) < 0)
+    if (poll(fds, n, TICK_MS) < 0)
         return errno == EINTR ? 0 : err_sys(e, "cannot wait for the stages");
+    if (c->b->q->event)
+        c->b->q->event(c->b->q->arg, &tick);
     for (nfds_t i = 0; i < n && r == 0; i++)
         if (fds[i].revents)
             r = listen_to(c, of[i], e);

@@ -162,6 +162,7 @@ static int begin_stage(struct build *b, struct err *e)
     if (r < 0)
         return r;
     b->scope.config = draft_config(&build_stage_now(b)->draft);
+    build_stage_tell(b, BUILD_DONE, NULL);
     return do_triggers(b, e);
 }
 

@@ -38,6 +38,11 @@ static void pass_output(void *arg, int stream, const char *bytes, size_t n)
         b->q->event(b->q->arg, &ev);
 }
 
+static void pass_tick(void *arg)
+{
+    build_stage_tell(arg, BUILD_TICK, NULL);
+}
+
 /* The program and its arguments. */
 static int make_words(struct running *x, const struct dockerfile_view *v, struct err *e)
 {
@@ -136,6 +141,7 @@ static int do_it(struct running *x, struct err *e)
                                .request = &request,
                                .times = &b->q->times,
                                .output = pass_output,
+                               .tick = pass_tick,
                                .arg = b};
     struct run_step_root *root = NULL;
     struct layer_tar layer = {0};

@@ -33,6 +33,24 @@ void build_stage_tell(const struct build *b, enum build_phase phase, const char 
         b->q->event(b->q->arg, &ev);
 }
 
+static void tell_failure(const struct build *b, const struct err *why)
+{
+    const struct build_event ev = {
+        .phase = BUILD_FAILED,
+        .stage = b->index,
+        .stages = b->graph.n,
+        .stage_name = b->graph.stages[b->index].stage->name,
+        .step = b->step,
+        .steps = b->steps,
+        .line = b->at->line.first,
+        .text = why->text,
+        .status = why->status,
+    };
+
+    if (b->q->event && !b->muted)
+        b->q->event(b->q->arg, &ev);
+}
+
 int build_stage_image(struct build *b, const char *name, const struct platform *platform,
                       struct image *ret, struct err *e)
 {
@@ -91,7 +109,7 @@ int build_stage_cached(struct build *b, const char *said, struct err *e)
     if (step_cache_find(b->q->store, s->salted ? &s->own_key : &s->key, &found, NULL) < 0)
         return 0;
     created = b->q->created_ns >= 0 ? b->q->created_ns : found.created_ns;
-    build_stage_tell(b, BUILD_CACHED, NULL);
+    build_stage_tell(b, BUILD_CACHED, s->salted ? s->own_key.hex : s->key.hex);
     return note(b, said, &found.layer, found.tar_bytes, created, e) < 0 ? -e->code : 1;
 }
 
@@ -113,7 +131,7 @@ int build_stage_made(struct build *b, const char *said, const struct layer_tar *
     if (r == 0)
         r = note(b, said, &made.layer, made.tar_bytes, created, e);
     if (r == 0)
-        build_stage_tell(b, BUILD_DONE, NULL);
+        build_stage_tell(b, BUILD_DONE, s->salted ? s->own_key.hex : s->key.hex);
     return r;
 }
 
@@ -178,8 +196,13 @@ static int declare(struct build *b, const struct dockerfile_view *v, struct err 
 
 static int choose(struct build *b, const struct dockerfile_view *v, struct err *e)
 {
-    if (v->i->kind == DOCKERFILE_ARG)
-        return declare(b, v, e);
+    if (v->i->kind == DOCKERFILE_ARG) {
+        int r = declare(b, v, e);
+
+        if (r == 0)
+            build_stage_tell(b, BUILD_DONE, NULL);
+        return r;
+    }
     if (build_config_is(v->i->kind))
         return configure(b, v, e);
     return v->i->kind == DOCKERFILE_RUN ? build_run_step(b, v, e) : build_copy_step(b, v, e);
@@ -231,7 +254,7 @@ int build_stage_do(struct build *b, const struct dockerfile *f,
     if (r == 0)
         warn_unset(b, &w);
     else
-        build_stage_tell(b, BUILD_FAILED, why.text);
+        tell_failure(b, &why);
     dockerfile_word_free(&w);
     if (r < 0 && e)
         *e = why;

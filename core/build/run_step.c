@@ -17,7 +17,7 @@
 #include "core/monitor/program.h"
 #include "core/runtime/cgroup.h"
 
-enum { PIECE = 1 << 16 };
+enum { PIECE = 1 << 16, TICK_MS = 100 };
 
 struct run_step_root {
     struct run_step_job job;
@@ -265,6 +265,14 @@ static void on_signal(void *arg, short revents)
     program_signal(&x->program, SIGKILL);
 }
 
+static void on_tick(void *arg)
+{
+    struct running *x = arg;
+
+    x->job->tick(x->job->arg);
+    (void)loop_timer(x->loop, TICK_MS, on_tick, x, NULL); /* else the clock stands still */
+}
+
 static int listen_to_signals(struct running *x, struct err *e)
 {
     sigset_t set;
@@ -286,6 +294,8 @@ static int run(struct running *x, struct err *e)
     r = listen_to(x, e);
     if (r == 0)
         r = listen_to_signals(x, e);
+    if (r == 0 && x->job->tick)
+        (void)loop_timer(x->loop, TICK_MS, on_tick, x, NULL);
     if (r == 0)
         r = loop_run(x->loop, e);
     if (r == 0 && x->interrupted)

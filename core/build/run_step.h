@@ -20,6 +20,7 @@ struct run_step_job {
     const char *driver; /* of storage/rootfs; NULL: the best one */
     /* What the program writes; stream 1 or 2. NULL: it is dropped. */
     void (*output)(void *arg, int stream, const char *bytes, size_t n);
+    void (*tick)(void *arg); /* some times a second while it runs; or NULL */
     void *arg;
 };
 
