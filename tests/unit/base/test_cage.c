@@ -129,9 +129,14 @@ static void what_was_mapped_before_leaves_the_same_room(void **state)
 
     (void)state;
     assert_true(p != MAP_FAILED);
+#ifndef __SANITIZE_ADDRESS__ /* its shadow is larger than any limit: there is none */
     assert_int_equal(in_cage(map_much, &number), 0);
     munmap(p, before);
     assert_int_equal(in_cage(map_much, &number), 0);
+#else
+    (void)map_much, (void)number;
+    munmap(p, before);
+#endif
 }
 
 static int try_socket(void)
