@@ -11,6 +11,7 @@
 #include "cmd/build_args.h"
 #include "cmd/build_finish.h"
 #include "cmd/build_show.h"
+#include "cmd/build_source.h"
 #include "cmd/command.h"
 #include "cmd/create_args.h"
 #include "cmd/platform.h"
@@ -30,7 +31,7 @@ struct build_args {
     const char *file, *target, *platform, *os, *arch, *variant, *pull, *format;
     const char *timestamp, *progress;
     struct opt_list allow, secret, ssh;
-    struct opt_list build_arg, build_arg_file, label, annotation, no_cache_filter;
+    struct opt_list build_arg, build_arg_file, build_context, label, annotation, no_cache_filter;
     struct opt_list env, unset_env;
     const char *from;
     long long jobs;
@@ -52,6 +53,9 @@ static const struct opt build_opts[] OPT_TABLE = {
              "Set an ARG of the Dockerfile"),
     OPT_LIST(0, "build-arg-file", struct build_args, build_arg_file, "FILE",
              "Read lines NAME=VALUE from FILE, as --build-arg", .guess = GUESS_FILE),
+    OPT_LIST(0, "build-context", struct build_args, build_context, "NAME=VALUE",
+             "Let FROM and --from=NAME mean this folder, archive, address, "
+             "docker-image://IMAGE or oci-layout://FOLDER"),
     OPT_LIST(0, "cap-add", struct build_args, q.cap_add, "CAPABILITY", "Add a capability"),
     OPT_LIST(0, "cap-drop", struct build_args, q.cap_drop, "CAPABILITY", "Drop a capability"),
     REGISTRY_CERT_DIR(struct build_args, registry),
@@ -147,48 +151,6 @@ static const struct opt build_opts[] OPT_TABLE = {
              "Mount a folder of the host into every RUN"),
     OPT_DONE,
 };
-
-/* ---- the Dockerfile ---- */
-
-/* The file as it is opened: --file, else Containerfile or Dockerfile of the context. New. */
-static char *find_file(const struct build_args *a, const char *context)
-{
-    static const char *const names[] = {"Containerfile", "Dockerfile"};
-
-    if (a->file && *a->file)
-        return strdup(a->file);
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        char *path = text_format("%s/%s", context, names[i]);
-
-        if (!path || access(path, F_OK) == 0 || i + 1 == ARRAY_SIZE(names))
-            return path;
-        free(path);
-    }
-    return NULL;
-}
-
-static int read_file(const struct build_args *a, const char *path, const char *context,
-                     struct dockerfile *ret, struct err *e)
-{
-    autotext struct text t = {0};
-    autofree char *below = NULL;
-    int r;
-
-    if (strcmp(path, "-") == 0) {
-        r = file_read_fd(0, BUILD_FILE_MAX, &t, e);
-        return r < 0 ? r : dockerfile_parse("Dockerfile", t.s ? t.s : "", t.n, ret, e);
-    }
-    r = file_read(AT_FDCWD, path, BUILD_FILE_MAX, &t, e);
-    if (r == -ENOENT && a->file && *path != '/') { /* podman takes it below the context, too */
-        below = text_format("%s/%s", context, path);
-        if (below && file_read(AT_FDCWD, below, BUILD_FILE_MAX, &t, NULL) == 0)
-            r = 0;
-    }
-    if (r < 0)
-        return r;
-    return dockerfile_parse(strrchr(path, '/') ? strrchr(path, '/') + 1 : path, t.s ? t.s : "", t.n,
-                            ret, e);
-}
 
 /* ---- without building ---- */
 
@@ -342,15 +304,17 @@ static int fill_request(const struct build_args *a, struct build_request *q,
     return r;
 }
 
-static int build(const struct build_args *a, const struct dockerfile *f, struct context *context,
+static int build(const struct build_args *a, struct store *s, struct build_source *source,
                  struct err *e)
 {
-    autostore struct store s = STORE_CLOSED;
     struct progress progress;
     struct build_show show = {0};
     bool to_stderr = false;
     struct pull_options pull = {.progress = build_show_pull, .arg = &show};
-    struct build_request q = {.store = &s, .file = f, .context = context};
+    struct build_request q = {.store = s,
+                              .file = &source->file,
+                              .context = &source->context,
+                              .contexts = &source->named};
     autostrv struct strv words = {0};
     struct build_result made = {0};
     autobuildsecrets struct build_secrets secrets = {0};
@@ -371,8 +335,8 @@ static int build(const struct build_args *a, const struct dockerfile *f, struct 
         r = build_finish_check(&a->finish, &to_stderr, e);
     if (r == 0)
         r = build_show_open(&show, a->progress, a->quiet, to_stderr, &progress, e);
-    if (r == 0)
-        r = store_open(&s, e);
+    if (r == 0 && s->fd < 0)
+        r = store_open(s, e);
     if (r < 0)
         return r;
     q.event = build_show_event;
@@ -381,7 +345,7 @@ static int build(const struct build_args *a, const struct dockerfile *f, struct 
     progress_end(&progress);
     build_show_end(&show);
     if (r == 0)
-        r = build_finish_run(&s, &a->finish, &a->registry, show.mode >= BUILD_SHOW_JSON, &made, e);
+        r = build_finish_run(s, &a->finish, &a->registry, show.mode >= BUILD_SHOW_JSON, &made, e);
     build_free(&made);
     return r;
 }
@@ -389,22 +353,23 @@ static int build(const struct build_args *a, const struct dockerfile *f, struct 
 static int build_main(const void *args, int argc, const char **argv, struct err *e)
 {
     const struct build_args *a = args;
-    const char *where = argc ? argv[0] : ".";
-    autofree char *path = find_file(a, where);
-    autodockerfile struct dockerfile f = {0};
-    autocontext struct context context = {.fd = -1};
-    int r = path ? context_open_folder(where, strcmp(path, "-") == 0 ? NULL : path, &context, e)
-                 : err_memory(e);
+    autostore struct store s = STORE_CLOSED;
+    autobuildsource struct build_source source = BUILD_SOURCE_CLOSED;
+    const struct build_source_ask ask = {.store = &s,
+                                         .context = argc ? argv[0] : ".",
+                                         .file = a->file && *a->file ? a->file : NULL,
+                                         .named = &a->build_context,
+                                         .build_arg = &a->build_arg,
+                                         .registry = &a->registry};
+    int r = build_source_open(&ask, &source, e);
 
     if (r == 0)
-        r = read_file(a, path, where, &f, e);
-    if (r == 0)
-        r = dockerfile_args_check(&f, e);
+        r = dockerfile_args_check(&source.file, e);
     if (r < 0)
         return r;
     if (a->check)
-        return check(&f, &context, e);
-    return a->graph ? show_graph(&f, a, e) : build(a, &f, &context, e);
+        return check(&source.file, &source.context, e);
+    return a->graph ? show_graph(&source.file, a, e) : build(a, &s, &source, e);
 }
 
 const struct command command_build OPT_TABLE = {

@@ -55,7 +55,8 @@ static void forget_parent(struct untar *u)
 static int open_folder(struct untar *u, char *name, int *ret, struct err *e)
 {
     enum { FLAGS = O_RDONLY | O_DIRECTORY };
-    int fd = walk_open(u->root, name, FLAGS, 0, WALK_NO_LINKS);
+    const enum walk_how how = u->rules->follow ? WALK_IN_ROOT : WALK_NO_LINKS;
+    int fd = walk_open(u->root, name, FLAGS, 0, how);
 
     if (fd == -ENOENT && *name) {
         char *slash = strrchr(name, '/'), none[] = "";
@@ -71,7 +72,7 @@ static int open_folder(struct untar *u, char *name, int *ret, struct err *e)
             return r;
         if (mkdirat(up, slash ? slash + 1 : name, 0755) < 0 && errno != EEXIST)
             return err_sys(e, "cannot make the folder '%s'", name);
-        fd = walk_open(u->root, name, FLAGS, 0, WALK_NO_LINKS);
+        fd = walk_open(u->root, name, FLAGS, 0, how);
     }
     if (fd == -ELOOP || fd == -ENOTDIR)
         return err_set(e, -fd, "'%s' is not a folder", name);
@@ -127,6 +128,8 @@ static void owner(const struct untar *u, const struct tar_entry *t, uid_t *ret_u
         *ret_uid = t->uid >= (uid_t)-1 ? (uid_t)-1 : (uid_t)t->uid;
         *ret_gid = t->gid >= (gid_t)-1 ? (gid_t)-1 : (gid_t)t->gid;
     }
+    if (u->rules->single)
+        *ret_uid = *ret_gid = 0;
 }
 
 static int chown_failed(uid_t uid, gid_t gid, struct err *e)
@@ -315,7 +318,8 @@ static int make_hardlink(struct untar *u, const struct tar_entry *t, const char 
     slash = strrchr(u->link.s, '/');
     if (slash)
         *slash = 0;
-    folder = walk_open(u->root, slash ? u->link.s : "", O_PATH | O_DIRECTORY, 0, WALK_NO_LINKS);
+    folder = walk_open(u->root, slash ? u->link.s : "", O_PATH | O_DIRECTORY, 0,
+                       u->rules->follow ? WALK_IN_ROOT : WALK_NO_LINKS);
     if (folder < 0 || fstatat(folder, slash ? slash + 1 : u->link.s, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return err_set(e, ENOENT, "a hard link to '%s', which is not there", t->link);
     if (S_ISDIR(st.st_mode))
@@ -370,7 +374,8 @@ static int finish(struct untar *u, struct err *e)
     for (size_t i = u->later.n; i-- > 0;) {
         const struct tree_later *l = u->later.v[i];
         struct timespec times[2] = {l->mtime, l->mtime};
-        autofd int fd = walk_open(u->root, l->name, O_RDONLY | O_DIRECTORY, 0, WALK_NO_LINKS);
+        autofd int fd = walk_open(u->root, l->name, O_RDONLY | O_DIRECTORY, 0,
+                                  u->rules->follow ? WALK_IN_ROOT : WALK_NO_LINKS);
 
         if (fd < 0)
             continue; /* replaced by a later entry, or by somebody else */

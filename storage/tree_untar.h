@@ -2,8 +2,8 @@
  *
  * Unlike a layer (storage/unpack) it is laid over files of others: a file takes a file's place, a
  * folder a folder's, and only with `overwrite` one the other's. No link of the folder or of the
- * archive is ever followed, so nothing is made outside of it, whoever changes it meanwhile. Names
- * that begin with ".wh." mean nothing here. */
+ * archive is ever followed (with `follow`: never out of the folder), so nothing is made outside of
+ * it, whoever changes it meanwhile. Names that begin with ".wh." mean nothing here. */
 #ifndef RCTR_TREE_UNTAR_H
 #define RCTR_TREE_UNTAR_H
 
@@ -13,6 +13,8 @@ struct tree_untar_rules {
     const char *rename; /* the first part of all names becomes this ("": is left out, so that what
                            it holds goes into the folder itself); NULL: as they are */
     bool overwrite;     /* a file may take a folder's place, and a folder a file's */
+    bool follow; /* links of the folder on the way to an entry count, resolved inside of it */
+    bool single; /* there is one user only (idmap.single): all owners are 0 */
     enum {
         TREE_UNTAR_OURS,  /* files belong to whom we are */
         TREE_UNTAR_GIVEN, /* to uid and gid */

@@ -3,7 +3,7 @@
 #define RCTR_BUILD_ASK_H
 
 #include "core/build/build_secret.h"
-#include "core/build/context.h"
+#include "core/build/context_named.h"
 #include "core/build/dockerfile.h"
 #include "core/build/seal.h"
 #include "core/engine/draft.h"
@@ -41,6 +41,7 @@ struct build_request {
     struct store *store;
     const struct dockerfile *file;
     struct context *context;
+    const struct context_set *contexts; /* --build-context; NULL: none */
     const char *target; /* NULL: the last stage */
     struct platform platform;
     bool platform_given;

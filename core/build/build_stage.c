@@ -51,12 +51,29 @@ static void tell_failure(const struct build *b, const struct err *why)
         b->q->event(b->q->arg, &ev);
 }
 
+bool build_stage_named(const struct build *b, const char *name)
+{
+    return context_named_find(b->q->contexts, name);
+}
+
+struct context *build_stage_context(const struct build *b, const char *name)
+{
+    struct context_named *c = context_named_find(b->q->contexts, name);
+
+    return c && !c->image ? &c->files : NULL;
+}
+
 int build_stage_image(struct build *b, const char *name, const struct platform *platform,
                       struct image *ret, struct err *e)
 {
     const struct build_request *q = b->q;
+    const struct context_named *c = context_named_find(q->contexts, name);
     struct pull_options o = *q->pull;
 
+    if (c && !c->image)
+        return err_set(e, EINVAL, "'%s' is a context of files, which is no image", name);
+    if (c)
+        name = c->image;
     o.platform = *platform;
     return pull_ensure(q->store, name, q->pull_policy, q->platform_given ? platform : NULL, &o, ret,
                        e);

@@ -59,6 +59,11 @@ int build_stage_cached(struct build *b, const char *said, struct err *e);
 int build_stage_made(struct build *b, const char *said, const struct layer_tar *layer,
                      struct err *e);
 
+/* The files of --build-context NAME, for COPY --from and mounts: before stages and images. NULL: no
+ * such name, or it means an image, which build_stage_image knows. */
+struct context *build_stage_context(const struct build *b, const char *name);
+/* Does --build-context say what the name means? Then no stage of that name counts. */
+bool build_stage_named(const struct build *b, const char *name);
 /* The image that a name means for FROM, COPY --from and mounts. */
 int build_stage_image(struct build *b, const char *name, const struct platform *platform,
                       struct image *ret, struct err *e);

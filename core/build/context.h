@@ -1,8 +1,18 @@
-/* context - the files that a build may read: always an open folder, wherever they came from. */
+/* context - the files that a build may read: always an open folder, wherever they came from.
+ *
+ *   FOLDER                           as it is
+ *   FILE.tar, - (standard input)     a tar archive, compressed or not; - may be a Dockerfile alone
+ *   http://…, https://…              the same from a server
+ *   git@…, git://…, https://….git#REF:FOLDER   a git repository (core/build/git)
+ *
+ * All but a folder becomes files in the process's temporary folder of the store, which are the
+ * caller's own, and are removed by context_close. */
 #ifndef RCTR_CONTEXT_H
 #define RCTR_CONTEXT_H
 
+#include "core/base/text.h"
 #include "core/build/ignore.h"
+#include "storage/store.h"
 
 struct context {
     int fd;      /* owned; -1: there is none (a Dockerfile alone) */
@@ -10,18 +20,39 @@ struct context {
     char *where; /* owned: what the user called it */
     struct ignore ignore;
     char *ignore_file; /* owned: its name in the context, or NULL: there is none */
+    bool fetched;      /* its files are temporary ones */
+    int tmp_fd;        /* borrowed from the store: … below this, in `tmp_name` */
+    char tmp_name[64];
+    struct text dockerfile; /* where a Dockerfile came alone */
 };
 
-/* A folder of the host. `dockerfile` is the Dockerfile's path as it was given (NULL: read from
- * elsewhere): NAME.dockerignore beside it comes before .containerignore and .dockerignore of the
- * folder. -ENOENT, -ENOTDIR; -EINVAL: a pattern that is none. */
-int context_open_folder(const char *path, const char *dockerfile, struct context *ret,
-                        struct err *e);
+/* All borrowed. */
+struct context_ask {
+    struct store *store;    /* may be NULL for a folder */
+    const char *where;      /* as above */
+    const char *dockerfile; /* as it was given, or found; NULL: it is read from elsewhere */
+    int tls_verify;         /* of https: 0: any certificate */
+    int retries;
+    bool keep_git_dir;
+    void (*note)(void *arg, const char *text); /* what the user should know; may be NULL */
+    void *arg;
+};
+
+bool context_is_folder(const char *where);
+
+/* NAME.dockerignore beside the Dockerfile comes before .containerignore and .dockerignore of the
+ * folder. -ENOENT, -ENOTDIR; -EINVAL: a pattern that is none, or a damaged archive; -EFBIG: one that
+ * grows beyond measure. On failure nothing is left. */
+int context_open(const struct context_ask *ask, struct context *ret, struct err *e);
 void context_close(struct context *c);
 static inline void context_auto_(struct context *c)
 {
     context_close(c);
 }
 #define autocontext __attribute__((cleanup(context_auto_)))
+
+/* A file of it, through no link that leads out. -ENOENT, -EFBIG, -EINVAL: no regular file. */
+int context_read(const struct context *c, const char *path, size_t max_bytes, struct text *ret,
+                 struct err *e);
 
 #endif

@@ -237,7 +237,10 @@ static int add_path(struct adding *a, const char *path, const char *source, stru
         text_add(&a->to, last);
     if (r == 0 && a->exclude.n && ignore_ask(&a->exclude, a->to.s) == IGNORE_LEFT_OUT)
         return 0;
-    return r < 0 ? r : add_item(a, &st, NULL, e); /* what a link leads to, too */
+    r = r < 0 ? r : add_item(a, &st, NULL, e); /* what a link leads to, too */
+    if (r == 0)
+        a->list->v[a->list->n - 1].named = true;
+    return r;
 }
 
 /* ---- patterns ---- */
@@ -330,7 +333,8 @@ int copy_list_add(struct copy_list *l, const struct copy_ask *question, const ch
     text_add(&a.from, "");
     text_add(&a.to, "");
     if (r == 0)
-        r = has_pattern(path) ? add_pattern(&a, path, e) : add_path(&a, path, source, e);
+        r = has_pattern(path) && !question->literal ? add_pattern(&a, path, e)
+                                                    : add_path(&a, path, source, e);
     if (before)
         l->folder = true;
     l->sources++;

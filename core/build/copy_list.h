@@ -20,6 +20,7 @@ struct copy_item {
     struct stat st;
     char *link;      /* owned: a link's text; else NULL */
     unsigned source; /* which word it is of */
+    bool named;      /* a file that the source itself means, not one of a folder's */
 };
 
 struct copy_ask {
@@ -29,6 +30,7 @@ struct copy_ask {
     const struct strv *exclude; /* borrowed; NULL: none. Of what a source folder holds, or of
                                  * a source file's own name */
     bool parents;               /* --parents: the source's own folders come along */
+    bool literal;               /* the source is a name and no pattern */
 };
 
 struct copy_list {

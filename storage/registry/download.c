@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -91,6 +92,11 @@ static int try_once(struct download *d, bool *ret_again, struct err *e)
         *ret_again = r < 0 ? a->transient : a->status >= 500 || a->status == 429;
         if (r == 0 && a->status / 100 != 2)
             r = refuse(a, e);
+        if (r == 0 && d->o->answer) {
+            *d->o->answer = (struct download_answer){0};
+            strcpy(d->o->answer->last_modified, a->last_modified);
+            strcpy(d->o->answer->disposition, a->disposition);
+        }
     }
     http_end(t);
     return r;

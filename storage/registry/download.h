@@ -5,12 +5,18 @@
 #include "storage/registry/url.h"
 #include "storage/store.h"
 
+struct download_answer {
+    char last_modified[64]; /* Last-Modified as it was written, "" when it was not */
+    char disposition[512];  /* Content-Disposition, likewise */
+};
+
 struct download_options {
     int tls_verify; /* 0: any certificate */
     int retries;    /* of what may pass: it goes on where it stopped */
     long long max;  /* bytes; 0: as many as the store's file system has free */
     void (*note)(void *arg, const char *text); /* a retry and its reason; may be NULL */
     void *arg;
+    struct download_answer *answer; /* filled on success; NULL: nobody asks */
 };
 
 /* *ret_fd: open for reading from its beginning; it has no name any more. -ENOENT, -EACCES: the

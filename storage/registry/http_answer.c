@@ -68,6 +68,8 @@ int http_answer_header(struct http_answer *a, const char *line, size_t n, struct
         {"ratelimit-limit", a->rate_limit, sizeof a->rate_limit},
         {"ratelimit-remaining", a->rate_left, sizeof a->rate_left},
         {"location", a->location, sizeof a->location},
+        {"last-modified", a->last_modified, sizeof a->last_modified},
+        {"content-disposition", a->disposition, sizeof a->disposition},
     };
     const char *colon = memchr(line, ':', n), *value;
     size_t name, len;

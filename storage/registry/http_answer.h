@@ -18,6 +18,7 @@ struct http_answer {
     long long length;                   /* Content-Length, -1 when there is none */
     long long range_start;              /* of a 206, -1 when there is none */
     long long retry_after_s;            /* -1 when there is none */
+    char last_modified[64], disposition[512]; /* Last-Modified, Content-Disposition; "" */
     char rate_limit[32], rate_left[32]; /* "100;w=21600": as many requests in so many seconds */
     struct text challenges;             /* the WWW-Authenticate values, a line each */
     struct text body;                   /* without a sink, or of a failed answer (its beginning) */
