@@ -8,7 +8,7 @@ packages_build="autoconf automake make gcc pkg-config binutils libc6-dev libfuse
 packages_run="uidmap fuse-overlayfs"
 
 packages_test="docker-registry debootstrap skopeo podman crun buildah bubblewrap bats clang-format \
- cppcheck strace python3 jq attr libcap2-bin iproute2 slirp4netns apache2-utils util-linux ca-certificates mandoc openssl zstd curl openssh-client"
+ cppcheck strace python3 jq attr libcap2-bin iproute2 slirp4netns apache2-utils util-linux ca-certificates mandoc openssl zstd curl openssh-client git bzip2 xz-utils"
 
 packages_bench="isal runc"
 

@@ -19,10 +19,10 @@ struct expand {
     bool begun;
     size_t have; /* bytes of `piece` that were looked at and not given yet */
     unsigned long long out;
-    struct err why;        /* of inflate, on its way through libarchive */
-    char packed[PIECE];    /* what libarchive reads */
-    size_t packed_have;    /* of it, before the first read */
-    char piece[PIECE];     /* what comes out */
+    struct err why;     /* of inflate, on its way through libarchive */
+    char packed[PIECE]; /* what libarchive reads */
+    size_t packed_have; /* of it, before the first read */
+    char piece[PIECE];  /* what comes out */
 };
 
 static struct {
@@ -152,7 +152,10 @@ static int check_size(struct expand *x, struct err *e)
 
 static bool is_foreign(const char *p, size_t n)
 {
-    return (n >= 6 && memcmp(p, "\xfd" "7zXZ", 6) == 0) ||
+    return (n >= 6 && memcmp(p,
+                             "\xfd"
+                             "7zXZ",
+                             6) == 0) ||
            (n >= 4 && memcmp(p, "BZh", 3) == 0 && p[3] >= '1' && p[3] <= '9');
 }
 

@@ -185,8 +185,7 @@ static int download(const struct add_ask *ask, struct add_part *part, int folder
     return r < 0 ? r : take_file(ask, part, name, e);
 }
 
-int add_fetch_url(const struct add_ask *ask, struct add_part *part, int *ret_tmp_fd,
-                  struct err *e)
+int add_fetch_url(const struct add_ask *ask, struct add_part *part, int *ret_tmp_fd, struct err *e)
 {
     autofree char *path = NULL;
     int r = context_fetch_folder(ask->store, ret_tmp_fd, part->tmp_name, &part->root_fd, &path, e);
@@ -212,8 +211,7 @@ static int check_commit(const struct add_ask *ask, struct add_part *part, const 
     return 0;
 }
 
-int add_fetch_git(const struct add_ask *ask, struct add_part *part, int *ret_tmp_fd,
-                  struct err *e)
+int add_fetch_git(const struct add_ask *ask, struct add_part *part, int *ret_tmp_fd, struct err *e)
 {
     char commit[GIT_COMMIT_HEX + 1];
     autofree char *path = NULL;

@@ -6,10 +6,8 @@
 
 /* Both fill the part: its list (or archive, with --unpack), its root and its digest. A digest that
  * is there already must be that of what arrives: -EBADMSG. */
-int add_fetch_url(const struct add_ask *ask, struct add_part *part, int *ret_tmp_fd,
-                  struct err *e);
-int add_fetch_git(const struct add_ask *ask, struct add_part *part, int *ret_tmp_fd,
-                  struct err *e);
+int add_fetch_url(const struct add_ask *ask, struct add_part *part, int *ret_tmp_fd, struct err *e);
+int add_fetch_git(const struct add_ask *ask, struct add_part *part, int *ret_tmp_fd, struct err *e);
 
 /* What a file from an address is called: the last part of its path, else what the server says
  * (Content-Disposition: RFC 6266). New; NULL: nothing that can be used. */

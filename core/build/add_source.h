@@ -15,12 +15,12 @@ struct add_part {
     const char *source; /* borrowed: as it was written */
     enum { ADD_FILES, ADD_URL, ADD_GIT } kind;
     struct copy_list list;
-    int root_fd;      /* what the list is made from */
-    bool root_owned;  /* else the context's */
-    char *archive;    /* owned: below root_fd: to be unpacked; NULL: the list is to be copied */
-    bool there;       /* else it has still to be fetched */
-    char digest[80];  /* of what was fetched, or is known to come: a file's or a commit */
-    struct stat st;   /* of the archive */
+    int root_fd;     /* what the list is made from */
+    bool root_owned; /* else the context's */
+    char *archive;   /* owned: below root_fd: to be unpacked; NULL: the list is to be copied */
+    bool there;      /* else it has still to be fetched */
+    char digest[80]; /* of what was fetched, or is known to come: a file's or a commit */
+    struct stat st;  /* of the archive */
     char tmp_name[64];
 };
 

@@ -61,8 +61,8 @@ static void tell_left_out(const struct add_ask *ask, const struct add_part *part
 
     if (!count->left_out || !ask->note)
         return;
-    text = text_format("%lld devices of '%s' were left out: a user cannot make them",
-                       count->left_out, part->source);
+    text = text_format("%lld device%s of '%s' left out: a user cannot make devices",
+                       count->left_out, count->left_out == 1 ? "" : "s", part->source);
     if (text)
         ask->note(ask->arg, text);
 }
@@ -72,10 +72,9 @@ int add_source_unpack(const struct add_source *s, const struct add_part *part,
                       const char *destination, const char *chown, struct err *e)
 {
     const struct inside_job job = {.rootfs = run_step_rootfs(root), .map = map, .root_only = true};
-    autofd int from = walk_open(part->root_fd, part->archive, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0,
-                                WALK_IN_ROOT);
-    struct unpacking u = {
-        .from_fd = from, .map = map, .destination = destination, .chown = chown};
+    autofd int from =
+        walk_open(part->root_fd, part->archive, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, WALK_IN_ROOT);
+    struct unpacking u = {.from_fd = from, .map = map, .destination = destination, .chown = chown};
     struct tree_untar_count count = {0};
     int ends[2], r;
 

@@ -42,7 +42,7 @@ struct build_request {
     const struct dockerfile *file;
     struct context *context;
     const struct context_set *contexts; /* --build-context; NULL: none */
-    const char *target; /* NULL: the last stage */
+    const char *target;                 /* NULL: the last stage */
     struct platform platform;
     bool platform_given;
     const char *const *args; /* --build-arg */

@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "core/base/auto.h"
+#include "core/build/add_source.h"
 #include "core/build/build_config.h"
 #include "core/build/build_stage.h"
 #include "core/build/copy_step.h"
+#include "core/runtime/user.h"
+#include "storage/step_cache.h"
 
 struct copying {
     struct build *b;
@@ -18,7 +21,15 @@ struct copying {
     const char **sources; /* owned, their texts borrowed: those that are no texts */
     size_t source_count;
     char *destination; /* owned: absolute */
+    char *owner;       /* owned: --chown in numbers, where the step stands on nothing */
     struct text said;
+
+    struct context *context; /* the build's, or that of --build-context; NULL: none */
+
+    /* ADD of what is no plain file. */
+    bool special;
+    struct add_ask add_ask;
+    struct add_source add;
 
     /* From a stage or an image. */
     bool from_image;
@@ -49,14 +60,17 @@ static int find_source(struct copying *c, struct err *e)
     int stage;
 
     if (!c->copy.from) {
-        if (b->q->context && b->q->context->fd >= 0)
-            return 0;
-        return c->source_count
+        c->context = b->q->context && b->q->context->fd >= 0 ? b->q->context : NULL;
+        return c->source_count && !c->context && c->v->i->kind != DOCKERFILE_ADD
                    ? err_set(e, ENOENT, "this build has no context: there is nothing to copy from")
                    : 0;
     }
+    c->context = build_stage_context(b, c->copy.from);
+    if (c->context)
+        return 0;
     c->from_image = true;
-    stage = graph_find(b->q->file, b->index, c->copy.from);
+    stage =
+        build_stage_named(b, c->copy.from) ? -1 : graph_find(b->q->file, b->index, c->copy.from);
     if (stage >= 0)
         return draft_view(&b->stages[stage].draft, b->q->store, &c->source, e);
     c->source = &c->image;
@@ -84,12 +98,10 @@ static int take_sources(struct copying *c, struct err *e)
 
 static struct copy_ask question(const struct copying *c, int root_fd)
 {
-    struct context *context = c->b->q->context;
-
     return (struct copy_ask){
         .root_fd = root_fd,
-        .root_name = c->from_image ? c->copy.from : "the build context",
-        .ignore = c->from_image || !context ? NULL : &context->ignore,
+        .root_name = c->from_image ? c->copy.from : c->context->name,
+        .ignore = c->from_image ? NULL : &c->context->ignore,
         .exclude = &c->copy.exclude,
         .parents = c->copy.parents,
     };
@@ -97,9 +109,28 @@ static struct copy_ask question(const struct copying *c, int root_fd)
 
 static int make_list(struct copying *c, struct err *e)
 {
-    const struct copy_ask ask = question(c, c->b->q->context->fd);
+    const struct copy_ask ask = question(c, c->context->fd);
 
     return copy_list_make(&c->list, &ask, c->sources, c->source_count, c->text_count, e);
+}
+
+static void warn(void *arg, const char *text)
+{
+    build_stage_tell(arg, BUILD_WARNING, text);
+}
+
+/* What the words of an ADD mean: plain files are as those of a COPY. */
+static int plan_add(struct copying *c, struct err *e)
+{
+    int r;
+
+    c->add_ask = (struct add_ask){.store = c->b->q->store,
+                                  .context = c->context,
+                                  .copy = &c->copy,
+                                  .note = warn,
+                                  .arg = c->b};
+    r = add_source_special(&c->add_ask, &c->special, e);
+    return r < 0 || !c->special ? r : add_source_plan(&c->add_ask, &c->add, e);
 }
 
 /* ---- the key ---- */
@@ -113,6 +144,10 @@ static void say(struct copying *c)
         text_addf(&c->said, "--chown=%s ", c->copy.chown);
     if (c->copy.chmod)
         text_addf(&c->said, "--chmod=%s ", c->copy.chmod);
+    if (c->copy.link)
+        text_add(&c->said, "--link ");
+    if (c->copy.checksum)
+        text_addf(&c->said, "--checksum=%s ", c->copy.checksum);
     for (size_t i = 0; i < c->copy.n; i++)
         text_addf(&c->said, "%s ", c->copy.sources[i].path);
     text_add(&c->said, c->copy.destination);
@@ -124,78 +159,200 @@ static void add_layers(struct text *t, const struct image *i)
         text_addf(t, "layer %s\n", i->config.diff_ids[n].hex);
 }
 
-static int make_key(struct copying *c, struct err *e)
+/* All that the files depend on, but what is below. */
+static int describe(struct copying *c, struct text *t, struct err *e)
 {
-    autotext struct text t = {0};
     int r = 0;
 
-    text_addf(&t, "%s\n%s\nparents %d\n", c->said.s, c->destination, c->copy.parents);
+    text_addf(t, "%s\n%s\nparents %d\n", c->said.s, c->destination, c->copy.parents);
     for (size_t i = 0; i < c->copy.exclude.n; i++)
-        text_addf(&t, "exclude %s\n", c->copy.exclude.v[i]);
+        text_addf(t, "exclude %s\n", c->copy.exclude.v[i]);
     for (size_t i = 0; i < c->text_count; i++)
-        text_addf(&t, "text %s %zu\n%s\n", c->texts[i].name, strlen(c->texts[i].text),
+        text_addf(t, "text %s %zu\n%s\n", c->texts[i].name, strlen(c->texts[i].text),
                   c->texts[i].text);
     if (c->from_image)
-        add_layers(&t, c->source);
+        add_layers(t, c->source);
+    else if (c->special)
+        r = add_source_describe(&c->add, c->b->digests, t, e);
     else
-        r = copy_list_describe(&c->list, c->b->q->context ? c->b->q->context->fd : -1,
-                               c->b->digests, false, &t, e);
-    if (r == 0)
-        r = text_check(&t, e);
-    return r < 0 ? r : build_stage_key(c->b, t.s, t.n, e);
+        r = copy_list_describe(&c->list, c->context ? c->context->fd : -1, c->b->digests, false, t,
+                               e);
+    return r < 0 ? r : text_check(t, e);
 }
 
 /* ---- doing it ---- */
 
-static int fill(struct copying *c, const struct run_step_root *root, struct err *e)
+static struct copy_order make_order(const struct copying *c)
 {
-    struct copy_order order = {
+    return (struct copy_order){
         .list = c->from_image ? NULL : &c->list,
-        .root_fd = c->b->q->context ? c->b->q->context->fd : -1,
+        .root_fd = c->context ? c->context->fd : -1,
         .texts = c->texts,
         .text_count = c->text_count,
         .destination = c->destination,
-        .chown = c->copy.chown,
+        .chown = c->owner ? c->owner : c->copy.chown,
         .keep_owners = c->from_image,
         .chmod = c->copy.chmod,
     };
-    struct copy_ask ask;
-    int r = 0;
+}
 
-    if (c->from_image) {
-        r = image_files_open(c->b->q->store, &c->b->map, c->source, &c->files, e);
-        if (r < 0)
-            return r;
-        order.root_fd = c->files.fd;
-        ask = question(c, c->files.fd);
-        order.ask = &ask;
-        order.sources = c->sources;
-        order.source_count = c->source_count;
+static int fill_from_image(struct copying *c, const struct run_step_root *root, struct err *e)
+{
+    struct copy_order order = make_order(c);
+    struct copy_ask ask;
+    int r = image_files_open(c->b->q->store, &c->b->map, c->source, &c->files, e);
+
+    if (r < 0)
+        return r;
+    order.root_fd = c->files.fd;
+    ask = question(c, c->files.fd);
+    order.ask = &ask;
+    order.sources = c->sources;
+    order.source_count = c->source_count;
+    r = copy_step_do(root, &c->b->map, &order, e);
+    image_files_close(&c->files);
+    return r;
+}
+
+/* Part after part, in the order in which they are written; here-documents come last. */
+static int fill_parts(struct copying *c, const struct run_step_root *root, struct err *e)
+{
+    struct copy_order order = make_order(c);
+    int r = add_source_fetch(&c->add, e);
+
+    order.text_count = 0;
+    for (size_t i = 0; i < c->add.n && r == 0; i++) {
+        struct add_part *p = &c->add.v[i];
+
+        if (c->add.n + c->text_count > 1)
+            p->list.folder = true;
+        order.list = &p->list;
+        order.root_fd = p->root_fd;
+        r = p->archive
+                ? add_source_unpack(&c->add, p, root, &c->b->map, c->destination, order.chown, e)
+                : copy_step_do(root, &c->b->map, &order, e);
     }
-    if (r == 0)
-        r = copy_step_do(root, &c->b->map, &order, e);
+    if (r < 0 || !c->text_count)
+        return r;
+    c->list.folder = c->add.n > 0;
+    order = make_order(c);
+    return copy_step_do(root, &c->b->map, &order, e);
+}
+
+static int fill(struct copying *c, const struct run_step_root *root, struct err *e)
+{
+    struct copy_order order = make_order(c);
+
     if (c->from_image)
-        image_files_close(&c->files);
+        return fill_from_image(c, root, e);
+    return c->special ? fill_parts(c, root, e) : copy_step_do(root, &c->b->map, &order, e);
+}
+
+static int make_layer(struct copying *c, const struct image *below, struct layer_tar *ret,
+                      struct err *e)
+{
+    struct build *b = c->b;
+    const struct run_step_job job = {
+        .store = b->q->store, .map = &b->map, .below = below, .times = &b->q->times};
+    struct run_step_root *root = NULL;
+    int r = run_step_open(&job, &root, e);
+
+    if (r == 0)
+        r = fill(c, root, e);
+    if (r == 0)
+        r = run_step_seal(root, ret, e);
+    run_step_close(root);
     return r;
 }
 
 static int do_it(struct copying *c, struct err *e)
 {
-    struct build *b = c->b;
-    struct run_step_job job = {.store = b->q->store, .map = &b->map, .times = &b->q->times};
-    struct run_step_root *root = NULL;
+    const struct image *below;
     struct layer_tar layer = {0};
-    int r = draft_view(&build_stage_now(b)->draft, b->q->store, &job.below, e);
+    int r = draft_view(&build_stage_now(c->b)->draft, c->b->q->store, &below, e);
 
     if (r == 0)
-        r = run_step_open(&job, &root, e);
-    if (r == 0)
-        r = fill(c, root, e);
-    if (r == 0)
-        r = run_step_seal(root, &layer, e);
-    run_step_close(root);
-    return r < 0 ? r : build_stage_made(b, c->said.s, &layer, e);
+        r = make_layer(c, below, &layer, e);
+    return r < 0 ? r : build_stage_made(c->b, c->said.s, &layer, e);
 }
+
+/* ---- --link: a layer that depends on nothing below ---- */
+
+/* The words of --chown mean the image's users; its layer must not stand on the image. */
+static int find_owner(struct copying *c, struct err *e)
+{
+    struct user u = {0};
+    const struct image *below;
+    int r;
+
+    if (!c->copy.chown || c->copy.chown[strspn(c->copy.chown, "0123456789:")] == 0)
+        return 0;
+    r = draft_view(&build_stage_now(c->b)->draft, c->b->q->store, &below, e);
+    if (r == 0)
+        r = image_files_open(c->b->q->store, &c->b->map, below, &c->files, e);
+    if (r < 0)
+        return r;
+    r = user_resolve(c->files.fd, c->copy.chown, NULL, &u, e);
+    image_files_close(&c->files);
+    if (r == 0) {
+        c->owner = text_format("%u:%u", u.uid, u.gid);
+        r = c->owner ? 0 : err_memory(e);
+        user_free(&u);
+    }
+    return err_wrap(e, r, "--chown %s", c->copy.chown);
+}
+
+static int link_key(const struct copying *c, const struct text *inputs, struct digest *ret,
+                    struct err *e)
+{
+    const struct seal_times *times = &c->b->q->times;
+    autotext struct text t = {0};
+    int r;
+
+    text_addf(&t, "rctr build 1 link\nsalt %s\nowner %s\n",
+              build_stage_now(c->b)->salted ? c->b->salt : "", c->owner ? c->owner : "");
+    text_addf(&t, "times %d %lld\n", (int)times->which, times->seconds);
+    text_add_n(&t, inputs->s, inputs->n);
+    r = text_check(&t, e);
+    return r < 0 ? r : hash_bytes(t.s, t.n, ret, e);
+}
+
+/* The same files were put on another image before: their layer is at hand. */
+static int link_it(struct copying *c, const struct text *inputs, struct err *e)
+{
+    struct build *b = c->b;
+    struct draft nothing = {0};
+    const struct image *below;
+    struct step_cache found = {0};
+    struct layer_tar layer = {0};
+    struct digest key;
+    int r = find_owner(c, e);
+
+    if (r == 0)
+        r = link_key(c, inputs, &key, e);
+    if (r < 0)
+        return r;
+    if (step_cache_find(b->q->store, &key, &found, NULL) == 0) {
+        layer = (struct layer_tar){.diff_id = found.layer, .tar_bytes = found.tar_bytes};
+        build_stage_tell(b, BUILD_CACHED, NULL);
+        return build_stage_made(b, c->said.s, &layer, e);
+    }
+    r = draft_begin(NULL, &b->q->platform, b->q->format, &nothing, e);
+    if (r == 0)
+        r = draft_view(&nothing, b->q->store, &below, e);
+    if (r == 0)
+        r = make_layer(c, below, &layer, e);
+    draft_free(&nothing);
+    if (r < 0)
+        return r;
+    r = build_stage_made(b, c->said.s, &layer, e);
+    found = (struct step_cache){.layer = layer.diff_id,
+                                .tar_bytes = layer.tar_bytes,
+                                .created_ns = build_stage_now(b)->created_ns};
+    return r < 0 ? r : step_cache_put(b->q->store, &key, &found, e);
+}
+
+/* ---- the whole ---- */
 
 static void copying_free(struct copying *c)
 {
@@ -204,6 +361,8 @@ static void copying_free(struct copying *c)
     free(c->texts);
     free(c->sources);
     free(c->destination);
+    free(c->owner);
+    add_source_free(&c->add);
     text_free(&c->said);
     if (c->image_owned)
         image_free(&c->image);
@@ -212,11 +371,9 @@ static void copying_free(struct copying *c)
 int build_copy_step(struct build *b, const struct dockerfile_view *v, struct err *e)
 {
     struct copying c = {.b = b, .v = v};
+    autotext struct text inputs = {0};
     int r = dockerfile_args_copy(v, &c.copy, e);
 
-    for (size_t i = 0; i < c.copy.n && r == 0 && v->i->kind == DOCKERFILE_ADD; i++)
-        if (!c.copy.sources[i].heredoc)
-            r = err_set(e, ENOTSUP, "ADD is not built yet: use COPY");
     if (r == 0)
         r = take_sources(&c, e);
     if (r == 0)
@@ -224,14 +381,18 @@ int build_copy_step(struct build *b, const struct dockerfile_view *v, struct err
     if (r == 0)
         r = find_source(&c, e);
     say(&c);
-    if (r == 0 && !c.from_image && c.source_count)
+    if (r == 0 && v->i->kind == DOCKERFILE_ADD)
+        r = plan_add(&c, e);
+    if (r == 0 && !c.from_image && !c.special && c.source_count)
         r = make_list(&c, e);
     if (r == 0)
-        r = make_key(&c, e);
+        r = describe(&c, &inputs, e);
+    if (r == 0)
+        r = build_stage_key(b, inputs.s, inputs.n, e);
     if (r == 0)
         r = build_stage_cached(b, c.said.s, e);
     if (r == 0)
-        r = do_it(&c, e);
+        r = c.copy.link ? link_it(&c, &inputs, e) : do_it(&c, e);
     copying_free(&c);
     return r < 0 ? r : 0;
 }

@@ -145,7 +145,7 @@ static int begin_stage(struct build *b, struct err *e)
     b->step = 1;
     b->steps = g->stage->n;
     build_stage_tell(b, BUILD_STEP, from->line.text);
-    if (g->base_stage >= 0) {
+    if (g->base_stage >= 0 && !build_stage_named(b, g->base)) {
         r = stand_on_stage(b, &b->stages[g->base_stage], e);
     } else {
         r = scope_enter(&b->scope, NULL, e);

@@ -41,8 +41,8 @@ struct context_ask {
 bool context_is_folder(const char *where);
 
 /* NAME.dockerignore beside the Dockerfile comes before .containerignore and .dockerignore of the
- * folder. -ENOENT, -ENOTDIR; -EINVAL: a pattern that is none, or a damaged archive; -EFBIG: one that
- * grows beyond measure. On failure nothing is left. */
+ * folder. -ENOENT, -ENOTDIR; -EINVAL: a pattern that is none, or a damaged archive; -EFBIG: one
+ * that grows beyond measure. On failure nothing is left. */
 int context_open(const struct context_ask *ask, struct context *ret, struct err *e);
 void context_close(struct context *c);
 static inline void context_auto_(struct context *c)

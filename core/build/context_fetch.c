@@ -54,8 +54,8 @@ int context_fetch_git(const struct git_address *a, int folder_fd, const char *pa
         r = path_remove_tree(folder_fd, ".git", e);
     if (r < 0)
         return r;
-    *ret_fd = walk_open(folder_fd, a->subdir ? a->subdir : ".", O_RDONLY | O_DIRECTORY, 0,
-                        WALK_IN_ROOT);
+    *ret_fd =
+        walk_open(folder_fd, a->subdir ? a->subdir : ".", O_RDONLY | O_DIRECTORY, 0, WALK_IN_ROOT);
     if (*ret_fd >= 0)
         return 0;
     return err_set(e, *ret_fd == -ENOENT || *ret_fd == -ENOTDIR ? ENOENT : -*ret_fd,
@@ -111,11 +111,11 @@ static int unpack_archive(const struct context_ask *ask, struct expand *x, int f
     if (r == 0)
         r = userns_finish(&child, e);
     close(ends[1]);
-    if (r == 0 && read(ends[0], &count, sizeof count) == (ssize_t)sizeof count &&
-        count.left_out && ask->note) {
+    if (r == 0 && read(ends[0], &count, sizeof count) == (ssize_t)sizeof count && count.left_out &&
+        ask->note) {
         autofree char *text =
-            text_format("%lld devices of the build context were left out: a user cannot make them",
-                        count.left_out);
+            text_format("%lld device%s of the build context left out: a user cannot make devices",
+                        count.left_out, count.left_out == 1 ? "" : "s");
 
         if (text)
             ask->note(ask->arg, text);
@@ -164,10 +164,8 @@ static int take_stream(const struct context_ask *ask, struct context *c, int fro
 
 static int open_stream(const struct context_ask *ask, int *ret, struct err *e)
 {
-    struct download_options o = {.tls_verify = ask->tls_verify,
-                                 .retries = ask->retries,
-                                 .note = ask->note,
-                                 .arg = ask->arg};
+    struct download_options o = {
+        .tls_verify = ask->tls_verify, .retries = ask->retries, .note = ask->note, .arg = ask->arg};
     struct url from;
     int r;
 

@@ -1,6 +1,6 @@
-/* Theory of operation. `git init`, then one `git fetch --depth 1` of what was asked for: a branch, a
- * tag, or a commit where the server allows that. Servers of plain files know no depth, and some give
- * no single commits: then everything is fetched. */
+/* Theory of operation. `git init`, then one `git fetch --depth 1` of what was asked for: a branch,
+ * a tag, or a commit where the server allows that. Servers of plain files know no depth, and some
+ * give no single commits: then everything is fetched. */
 #include "core/build/git.h"
 
 #include <errno.h>
@@ -75,9 +75,9 @@ bool git_is_commit(const char *ref)
 static int make_environment(struct strv *ret, struct err *e)
 {
     static const char *const ours[] = {
-        "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=/bin/false",
+        "GIT_TERMINAL_PROMPT=0",  "GIT_ASKPASS=/bin/false",
         "SSH_ASKPASS=/bin/false", "GIT_ALLOW_PROTOCOL=file:git:http:https:ssh",
-        "GIT_LFS_SKIP_SMUDGE=1", "LC_ALL=C",
+        "GIT_LFS_SKIP_SMUDGE=1",  "LC_ALL=C",
     };
     int r = 0;
 
@@ -152,9 +152,9 @@ static const char *last_words(struct text *said)
 static int git(const char *folder, const char *const *words, struct text *out, struct err *e)
 {
     static const char *const safe[] = {
-        "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false",  "-c",
-        "core.autocrlf=false", "-c", "protocol.ext.allow=never", "-c", "advice.detachedHead=false",
-        "-c", "gc.auto=0"};
+        "-c", "core.hooksPath=/dev/null",  "-c", "core.fsmonitor=false",
+        "-c", "core.autocrlf=false",       "-c", "protocol.ext.allow=never",
+        "-c", "advice.detachedHead=false", "-c", "gc.auto=0"};
     autostrv struct strv all = {0};
     autotext struct text said = {0};
     int ends[2], r = strv_add(&all, "git", e), status = 0;
@@ -188,11 +188,17 @@ static int git(const char *folder, const char *const *words, struct text *out, s
 
 static int fetch_all(const struct git_address *a, const char *folder, struct err *e)
 {
-    const char *const fetch[] = {
-        "fetch", "-q", "--tags", "--update-head-ok", "--", a->url, "+HEAD:refs/rctr/head",
-        "+refs/heads/*:refs/heads/*", NULL};
+    const char *const fetch[] = {"fetch",
+                                 "-q",
+                                 "--tags",
+                                 "--update-head-ok",
+                                 "--",
+                                 a->url,
+                                 "+HEAD:refs/rctr/head",
+                                 "+refs/heads/*:refs/heads/*",
+                                 NULL};
     const char *const choose[] = {"checkout", "-q", "--detach", a->ref ? a->ref : "refs/rctr/head",
-                                  "--", NULL};
+                                  "--",       NULL};
     int r = git(folder, fetch, NULL, e);
 
     return r < 0 ? r : git(folder, choose, NULL, e);
@@ -200,8 +206,8 @@ static int fetch_all(const struct git_address *a, const char *folder, struct err
 
 static int fetch_one(const struct git_address *a, const char *folder, struct err *e)
 {
-    const char *const fetch[] = {"fetch", "-q", "--depth", "1", "--no-tags",
-                                 "--", a->url, a->ref ? a->ref : "HEAD", NULL};
+    const char *const fetch[] = {
+        "fetch", "-q", "--depth", "1", "--no-tags", "--", a->url, a->ref ? a->ref : "HEAD", NULL};
     const char *const choose[] = {"checkout", "-q", "--detach", "FETCH_HEAD", "--", NULL};
     int r = git(folder, fetch, NULL, e);
 
@@ -210,7 +216,7 @@ static int fetch_one(const struct git_address *a, const char *folder, struct err
 
 static int fetch_modules(const char *folder, struct err *e)
 {
-    static const char *const words[] = {"submodule", "-q",        "update", "--init",
+    static const char *const words[] = {"submodule",   "-q",      "update", "--init",
                                         "--recursive", "--depth", "1",      NULL};
     autofree char *list = text_format("%s/.gitmodules", folder);
 
@@ -241,8 +247,8 @@ int git_fetch(const struct git_address *a, const char *folder, char ret_commit[G
     umask(mask);
     if (r == 0)
         r = text_check(&commit, e);
-    if (r == 0 && (commit.n < GIT_COMMIT_HEX ||
-                   strspn(commit.s, "0123456789abcdef") != GIT_COMMIT_HEX))
+    if (r == 0 &&
+        (commit.n < GIT_COMMIT_HEX || strspn(commit.s, "0123456789abcdef") != GIT_COMMIT_HEX))
         r = err_set(e, EIO, "git does not say which commit it has fetched");
     if (r == 0) {
         memcpy(ret_commit, commit.s, GIT_COMMIT_HEX);

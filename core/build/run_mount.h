@@ -22,7 +22,8 @@ struct run_mount_item {
     const struct image *image; /* what --mount=from= means; borrowed or `own` */
     struct image own;
     bool owned;
-    struct context_view_spot spot; /* of the context */
+    struct context *context;       /* the build's, or that of --build-context; borrowed */
+    struct context_view_spot spot; /* of it */
 
     /* Made by run_mount_open. */
     struct image_files files;

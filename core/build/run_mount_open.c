@@ -24,7 +24,7 @@
 static int find_image(struct build *b, struct run_mount_item *item, struct err *e)
 {
     const char *from = item->m->from;
-    int stage = graph_find(b->q->file, b->index, from), r;
+    int stage = build_stage_named(b, from) ? -1 : graph_find(b->q->file, b->index, from), r;
 
     if (stage >= 0)
         return draft_view(&b->stages[stage].draft, b->q->store, &item->image, e);
@@ -46,7 +46,9 @@ static int describe_item(struct run_mount_item *item, struct build *b, struct te
     const struct dockerfile_mount *m = item->m;
     int r;
 
-    if (m && (m->type == DOCKERFILE_MOUNT_BIND || m->type == DOCKERFILE_MOUNT_CACHE) && m->from) {
+    item->context = m && m->from ? build_stage_context(b, m->from) : b->q->context;
+    if (m && (m->type == DOCKERFILE_MOUNT_BIND || m->type == DOCKERFILE_MOUNT_CACHE) && m->from &&
+        !item->context) {
         r = find_image(b, item, e);
         if (r == 0)
             add_layers(item->image, to);
@@ -54,10 +56,10 @@ static int describe_item(struct run_mount_item *item, struct build *b, struct te
     }
     if (!m || m->type != DOCKERFILE_MOUNT_BIND)
         return 0;
-    if (!b->q->context || b->q->context->fd < 0)
+    if (!item->context || item->context->fd < 0)
         return err_set(e, ENOENT, "this build has no context: there is nothing to mount");
-    r = context_view_find(b->q->context, m->source ? m->source : "/", &item->spot, e);
-    return r < 0 ? r : context_view_describe(b->q->context, &item->spot, b->digests, to, e);
+    r = context_view_find(item->context, m->source ? m->source : "/", &item->spot, e);
+    return r < 0 ? r : context_view_describe(item->context, &item->spot, b->digests, to, e);
 }
 
 int run_mount_describe(struct run_mount *m, struct build *b, struct text *to, struct err *e)
@@ -149,7 +151,7 @@ static int open_bind(struct run_mount *m, struct run_mount_item *item, struct bu
     }
     r = make_folder(m, item, b->q->store, e);
     if (r == 0)
-        r = context_view_open(b->q->store, &b->map, b->q->context, &item->spot, writable,
+        r = context_view_open(b->q->store, &b->map, item->context, &item->spot, writable,
                               item->dir_fd, item->dir, &item->view, e);
     if (r < 0)
         return r;

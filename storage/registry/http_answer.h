@@ -14,10 +14,10 @@ struct http_answer {
     int status;
     char announced[19]; /* Content-Length as it was written; "" when it was not */
     char content_type[128], docker_digest[128];
-    char location[URL_MAX];             /* "" when there is none */
-    long long length;                   /* Content-Length, -1 when there is none */
-    long long range_start;              /* of a 206, -1 when there is none */
-    long long retry_after_s;            /* -1 when there is none */
+    char location[URL_MAX];                   /* "" when there is none */
+    long long length;                         /* Content-Length, -1 when there is none */
+    long long range_start;                    /* of a 206, -1 when there is none */
+    long long retry_after_s;                  /* -1 when there is none */
     char last_modified[64], disposition[512]; /* Last-Modified, Content-Disposition; "" */
     char rate_limit[32], rate_left[32]; /* "100;w=21600": as many requests in so many seconds */
     struct text challenges;             /* the WWW-Authenticate values, a line each */
