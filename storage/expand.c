@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
 #include "core/base/auto.h"
 #include "core/base/dl.h"
 
