@@ -69,12 +69,12 @@ static int read_fetched(const struct build_source_ask *ask, struct build_source 
     const char *name = ask->file;
     int r;
 
-    if (s->context.dockerfile.n) {
+    if (s->context.from.dockerfile.n) {
         if (ask->file)
             return err_set(e, EINVAL,
                            "--file: the build context is a Dockerfile itself, so there is no other "
                            "one");
-        return parse("Dockerfile", &s->context.dockerfile, &s->file, e);
+        return parse("Dockerfile", &s->context.from.dockerfile, &s->file, e);
     }
     if (!name)
         name = faccessat(s->context.fd, usual_names[0], F_OK, AT_SYMLINK_NOFOLLOW) == 0

@@ -2,7 +2,7 @@
 #ifndef RCTR_ADD_FETCH_H
 #define RCTR_ADD_FETCH_H
 
-#include "core/build/add_source.h"
+#include "core/build/add_part.h"
 
 /* Both fill the part: its list (or archive, with --unpack), its root and its digest. A digest that
  * is there already must be that of what arrives: -EBADMSG. */

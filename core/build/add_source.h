@@ -5,33 +5,7 @@
 #ifndef RCTR_ADD_SOURCE_H
 #define RCTR_ADD_SOURCE_H
 
-#include "core/build/context.h"
-#include "core/build/copy_list.h"
-#include "core/build/copy_step.h"
-#include "core/build/dockerfile_args.h"
-#include "storage/tree_untar.h"
-
-struct add_part {
-    const char *source; /* borrowed: as it was written */
-    enum { ADD_FILES, ADD_URL, ADD_GIT } kind;
-    struct copy_list list;
-    int root_fd;     /* what the list is made from */
-    bool root_owned; /* else the context's */
-    char *archive;   /* owned: below root_fd: to be unpacked; NULL: the list is to be copied */
-    bool there;      /* else it has still to be fetched */
-    char digest[80]; /* of what was fetched, or is known to come: a file's or a commit */
-    struct stat st;  /* of the archive */
-    char tmp_name[64];
-};
-
-/* All borrowed. */
-struct add_ask {
-    struct store *store;
-    struct context *context; /* NULL: none */
-    const struct dockerfile_copy *copy;
-    void (*note)(void *arg, const char *text);
-    void *arg;
-};
+#include "core/build/add_part.h"
 
 struct add_source {
     const struct add_ask *ask;
@@ -51,10 +25,5 @@ int add_source_describe(const struct add_source *s, struct file_digest *t, struc
 /* All is there after it. -EBADMSG: another checksum than was asked for; nothing of it is kept. */
 int add_source_fetch(struct add_source *s, struct err *e);
 void add_source_free(struct add_source *s);
-
-/* Unpack the part's archive into the destination of a step. chown, or the archive's owners. */
-int add_source_unpack(const struct add_source *s, const struct add_part *part,
-                      const struct run_step_root *root, const struct idmap *map,
-                      const char *destination, const char *chown, struct err *e);
 
 #endif

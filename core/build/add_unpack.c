@@ -1,4 +1,5 @@
-/* Archives of an ADD, unpacked into the root of a step. */
+#include "core/build/add_unpack.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -8,7 +9,6 @@
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "core/base/path.h"
-#include "core/build/add_source.h"
 #include "core/build/foreign.h"
 #include "core/runtime/inside.h"
 #include "core/runtime/user.h"
@@ -67,9 +67,9 @@ static void tell_left_out(const struct add_ask *ask, const struct add_part *part
         ask->note(ask->arg, text);
 }
 
-int add_source_unpack(const struct add_source *s, const struct add_part *part,
-                      const struct run_step_root *root, const struct idmap *map,
-                      const char *destination, const char *chown, struct err *e)
+int add_unpack(const struct add_ask *ask, const struct add_part *part,
+               const struct run_step_root *root, const struct idmap *map, const char *destination,
+               const char *chown, struct err *e)
 {
     const struct inside_job job = {.rootfs = run_step_rootfs(root), .map = map, .root_only = true};
     autofd int from =
@@ -86,7 +86,7 @@ int add_source_unpack(const struct add_source *s, const struct add_part *part,
     r = inside_run(&job, work, &u, e);
     close(ends[1]);
     if (r == 0 && read(ends[0], &count, sizeof count) == (ssize_t)sizeof count)
-        tell_left_out(s->ask, part, &count);
+        tell_left_out(ask, part, &count);
     close(ends[0]);
     return err_wrap(e, r, "cannot unpack '%s'", part->source);
 }

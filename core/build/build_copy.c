@@ -5,6 +5,7 @@
 
 #include "core/base/auto.h"
 #include "core/build/add_source.h"
+#include "core/build/add_unpack.h"
 #include "core/build/build_config.h"
 #include "core/build/build_stage.h"
 #include "core/build/copy_step.h"
@@ -229,7 +230,7 @@ static int fill_parts(struct copying *c, const struct run_step_root *root, struc
         order.list = &p->list;
         order.root_fd = p->root_fd;
         r = p->archive
-                ? add_source_unpack(&c->add, p, root, &c->b->map, c->destination, order.chown, e)
+                ? add_unpack(&c->add_ask, p, root, &c->b->map, c->destination, order.chown, e)
                 : copy_step_do(root, &c->b->map, &order, e);
     }
     if (r < 0 || !c->text_count)

@@ -10,7 +10,6 @@
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "core/base/path.h"
-#include "core/build/context_fetch.h"
 
 /* ---- the ignore file ---- */
 
@@ -78,7 +77,7 @@ bool context_is_folder(const char *where)
 
 int context_open(const struct context_ask *ask, struct context *ret, struct err *e)
 {
-    struct context c = {.fd = -1, .tmp_fd = -1};
+    struct context c = {.fd = -1};
     int r = 0;
 
     c.name = strdup("the build context");
@@ -86,7 +85,9 @@ int context_open(const struct context_ask *ask, struct context *ret, struct err 
     if (!c.name || !c.where)
         r = err_memory(e);
     if (r == 0 && !context_is_folder(ask->where)) {
-        r = context_fetch(ask, &c, e);
+        c.fetched = true;
+        r = context_fetch_begin(ask, &c.from, e);
+        c.fd = r < 0 ? -1 : c.from.fd;
     } else if (r == 0) {
         c.fd = open(ask->where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         r = c.fd < 0 ? err_sys(e, "cannot open the build context '%s'", ask->where) : 0;
@@ -104,12 +105,11 @@ void context_close(struct context *c)
 {
     if (c->fd >= 0)
         close(c->fd);
-    if (c->tmp_name[0])
-        (void)store_remove_tree(c->tmp_fd, c->tmp_name, NULL); /* else the next clean-up */
+    if (c->fetched)
+        context_fetch_end(&c->from);
     free(c->name);
     free(c->where);
     free(c->ignore_file);
-    text_free(&c->dockerfile);
     ignore_free(&c->ignore);
-    *c = (struct context){.fd = -1, .tmp_fd = -1};
+    *c = (struct context){.fd = -1};
 }

@@ -10,32 +10,17 @@
 #ifndef RCTR_CONTEXT_H
 #define RCTR_CONTEXT_H
 
-#include "core/base/text.h"
+#include "core/build/context_fetch.h"
 #include "core/build/ignore.h"
-#include "storage/store.h"
 
 struct context {
     int fd;      /* owned; -1: there is none (a Dockerfile alone) */
     char *name;  /* owned: for messages: "the build context" */
     char *where; /* owned: what the user called it */
     struct ignore ignore;
-    char *ignore_file; /* owned: its name in the context, or NULL: there is none */
-    bool fetched;      /* its files are temporary ones */
-    int tmp_fd;        /* borrowed from the store: … below this, in `tmp_name` */
-    char tmp_name[64];
-    struct text dockerfile; /* where a Dockerfile came alone */
-};
-
-/* All borrowed. */
-struct context_ask {
-    struct store *store;    /* may be NULL for a folder */
-    const char *where;      /* as above */
-    const char *dockerfile; /* as it was given, or found; NULL: it is read from elsewhere */
-    int tls_verify;         /* of https: 0: any certificate */
-    int retries;
-    bool keep_git_dir;
-    void (*note)(void *arg, const char *text); /* what the user should know; may be NULL */
-    void *arg;
+    char *ignore_file;         /* owned: its name in the context, or NULL: there is none */
+    bool fetched;              /* its files are temporary ones */
+    struct context_fetch from; /* owned: what was fetched; its fd is the one above */
 };
 
 bool context_is_folder(const char *where);

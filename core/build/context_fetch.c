@@ -62,7 +62,7 @@ int context_fetch_git(const struct git_address *a, int folder_fd, const char *pa
                    "'%s' has no folder '%s'", a->url, a->subdir ? a->subdir : ".");
 }
 
-static int take_git(const struct context_ask *ask, struct context *c, int folder_fd,
+static int take_git(const struct context_ask *ask, struct context_fetch *c, int folder_fd,
                     const char *path, struct err *e)
 {
     struct git_address a = {0};
@@ -124,7 +124,7 @@ static int unpack_archive(const struct context_ask *ask, struct expand *x, int f
     return r;
 }
 
-static int take_dockerfile(struct context *c, struct expand *x, struct err *e)
+static int take_dockerfile(struct context_fetch *c, struct expand *x, struct err *e)
 {
     const void *piece;
     size_t n;
@@ -140,8 +140,8 @@ static int take_dockerfile(struct context *c, struct expand *x, struct err *e)
     return r < 0 ? r : text_check(&c->dockerfile, e);
 }
 
-static int take_stream(const struct context_ask *ask, struct context *c, int from, int folder_fd,
-                       struct err *e)
+static int take_stream(const struct context_ask *ask, struct context_fetch *c, int from,
+                       int folder_fd, struct err *e)
 {
     struct expand *x = NULL;
     int r = foreign_ready(e);
@@ -192,13 +192,14 @@ static const char *call(const char *where)
     return strcmp(where, "-") == 0 ? "standard input" : where;
 }
 
-int context_fetch(const struct context_ask *ask, struct context *c, struct err *e)
+int context_fetch_begin(const struct context_ask *ask, struct context_fetch *c, struct err *e)
 {
     autofd int folder_fd = -1, from = -1;
     autofree char *path = NULL;
-    int r = context_fetch_folder(ask->store, &c->tmp_fd, c->tmp_name, &folder_fd, &path, e);
+    int r;
 
-    c->fetched = true;
+    *c = (struct context_fetch){.fd = -1, .tmp_fd = -1};
+    r = context_fetch_folder(ask->store, &c->tmp_fd, c->tmp_name, &folder_fd, &path, e);
     if (r == 0 && git_is(ask->where))
         return err_wrap(e, take_git(ask, c, folder_fd, path, e), "the build context");
     if (r == 0)
@@ -206,4 +207,12 @@ int context_fetch(const struct context_ask *ask, struct context *c, struct err *
     if (r == 0)
         r = take_stream(ask, c, from, folder_fd, e);
     return err_wrap(e, r, "the build context '%s'", call(ask->where));
+}
+
+void context_fetch_end(struct context_fetch *f)
+{
+    if (f->tmp_name[0])
+        (void)store_remove_tree(f->tmp_fd, f->tmp_name, NULL); /* else the next clean-up */
+    text_free(&f->dockerfile);
+    *f = (struct context_fetch){.fd = -1, .tmp_fd = -1};
 }

@@ -50,7 +50,7 @@ int context_named_add(struct context_set *l, const char *text, const struct cont
         return err_memory(e);
     l->v = v;
     v = &l->v[l->n];
-    *v = (struct context_named){.files = {.fd = -1, .tmp_fd = -1}};
+    *v = (struct context_named){.files = {.fd = -1}};
     v->name = strndup(text, (size_t)(equals - text));
     if (!v->name)
         return err_memory(e);
