@@ -33,7 +33,7 @@ static inline void build_source_auto_(struct build_source *s)
 #define BUILD_SOURCE_CLOSED \
     (struct build_source) \
     { \
-        .context = {.fd = -1, .tmp_fd = -1 } \
+        .context = {.fd = -1 } \
     }
 
 #endif
