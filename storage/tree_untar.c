@@ -341,14 +341,28 @@ static int make_fifo(struct untar *u, const struct tar_entry *t, const char *las
     return r < 0 ? r : dress_name(u, t, last, e);
 }
 
+/* The folder itself keeps what it is, where the rules do not say otherwise. */
+static int dress_top(struct untar *u, const struct tar_entry *t, struct err *e)
+{
+    autofd int fd = openat(u->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r;
+
+    if (fd < 0)
+        return err_sys(e, "cannot open the folder");
+    r = tree_later_add(&u->later, "", (struct timespec){.tv_sec = t->mtime, .tv_nsec = t->mtime_ns},
+                       mode_of(u, t), e);
+    return r < 0 ? r : dress(u, t, fd, e);
+}
+
 static int one(struct untar *u, const struct tar_entry *t, struct err *e)
 {
     const char *last;
     int r = call(u, t->name, &u->name, e);
 
-    if (r != 0) /* the folder itself keeps what it is */
-        return r < 0 || t->type == TAR_FOLDER ? (r < 0 ? r : 0)
-                                              : err_set(e, EINVAL, "an entry without a name");
+    if (r > 0 && t->type == TAR_FOLDER)
+        return u->rules->top ? dress_top(u, t, e) : 0;
+    if (r != 0)
+        return r < 0 ? r : err_set(e, EINVAL, "an entry without a name");
     if (t->type == TAR_CHAR || t->type == TAR_BLOCK) {
         u->count.left_out++;
         return 0;

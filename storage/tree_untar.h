@@ -14,6 +14,7 @@ struct tree_untar_rules {
                            it holds goes into the folder itself); NULL: as they are */
     bool overwrite;     /* a file may take a folder's place, and a folder a file's */
     bool follow; /* links of the folder on the way to an entry count, resolved inside of it */
+    bool top;    /* an entry of the folder itself ("./") gives it owner, mode and time */
     bool single; /* there is one user only (idmap.single): all owners are 0 */
     enum {
         TREE_UNTAR_OURS,  /* files belong to whom we are */

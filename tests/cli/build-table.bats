@@ -84,6 +84,10 @@ table() {
     table 'ignore*'
 }
 
+@test "ADD" {
+    table 'add*'
+}
+
 @test "RUN" {
     table 'run*'
 }
