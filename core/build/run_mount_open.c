@@ -54,6 +54,8 @@ static int describe_item(struct run_mount_item *item, struct build *b, struct te
             add_layers(item->image, to);
         return r;
     }
+    if (m && m->type == DOCKERFILE_MOUNT_CACHE && m->from)
+        return context_view_find(item->context, m->source ? m->source : "/", &item->spot, e);
     if (!m || m->type != DOCKERFILE_MOUNT_BIND)
         return 0;
     if (!item->context || item->context->fd < 0)
@@ -285,11 +287,34 @@ static int fill_from_image(const struct filling *f, const char *path, struct err
     return r;
 }
 
+static int fill_from_context(const struct filling *f, const char *path, struct err *e)
+{
+    struct context *c = f->item->context;
+    const struct copy_ask ask = {.root_fd = c->fd, .root_name = c->name, .ignore = &c->ignore};
+    autocopylist struct copy_list l = {0};
+    const struct copy_order order = {.list = &l, .root_fd = c->fd, .destination = "/"};
+    autotext struct text source = {0};
+    struct rootfs fs = {0};
+    int r = glob_escape(f->item->spot.below, &source, e);
+
+    if (r == 0)
+        r = copy_list_add(&l, &ask, source.s, e);
+    if (r == 0)
+        r = rootfs_plan_folder(path, &fs, e);
+    if (r == 0) {
+        r = copy_step_into(&fs, &f->b->map, &order, e);
+        rootfs_free(&fs);
+    }
+    return r;
+}
+
 static int fill_cache(void *arg, const char *path, struct err *e)
 {
     struct filling *f = arg;
     const struct dockerfile_mount *m = f->item->m;
-    int r = f->item->image ? fill_from_image(f, path, e) : 0;
+    int r = f->item->image        ? fill_from_image(f, path, e)
+            : f->item->spot.below ? fill_from_context(f, path, e)
+                                  : 0;
 
     if (r == 0 && chmod(path, m->mode) < 0)
         r = err_sys(e, "cannot set the mode of the cache");
@@ -324,6 +349,8 @@ static int describe_begin(const struct build *b, const struct run_mount_item *it
         text_addf(to, "%s\n", item->m->source ? item->m->source : "/");
         add_layers(item->image, to);
     }
+    if (item->spot.below)
+        text_addf(to, "context %s\n%s\n", item->m->from, item->spot.below);
     return text_check(to, e);
 }
 

@@ -344,3 +344,17 @@ no_answer() {
     wait $first
     is "$(ls "$RCTR_STATE/tmp")" ""
 }
+
+@test "mounts from a named context, and a cache that begins with one" {
+    mkdir ../other ../other/d; echo one >../other/d/f; echo no >../other/no; echo no >../other/.dockerignore
+    build -t named --build-context other="$BATS_TEST_TMPDIR/other" --build-context base=docker-image://localhost/busybox <<'D'
+FROM localhost/busybox
+RUN --mount=from=other,target=/o find /o -type f | sort >/all
+RUN --mount=from=other,source=d/f,target=/f cat /f >>/all
+RUN --mount=type=cache,from=other,source=d,target=/c cat /c/f >>/all; echo two >/c/f
+RUN --mount=type=cache,id=/c,from=other,source=d,target=/again cat /again/f >>/all
+RUN --mount=from=base,target=/b /b/bin/busybox echo base >>/all
+D
+    is "$(shows named 'cat /all')" "$(printf '/o/.dockerignore\n/o/d/f\none\none\ntwo\nbase')"
+    is "$(cat ../other/d/f)" one
+}

@@ -135,6 +135,20 @@ static void a_hostile_pattern_costs_no_more_than_its_size(void **state)
     glob_free(&g);
 }
 
+static void an_escaped_path_fits_itself_alone(void **state)
+{
+    autotext struct text t = {0};
+    autoglob struct glob g = {0};
+    struct err e;
+
+    (void)state;
+    assert_int_equal(glob_escape("a*/[b]?\\c", &t, &e), 0);
+    assert_string_equal(t.s, "a\\*/\\[b]\\?\\\\c");
+    assert_int_equal(glob_parse(t.s, GLOB_PATH, &g, &e), 0);
+    assert_true(glob_match(&g, "a*/[b]?\\c"));
+    assert_false(glob_match(&g, "ax/b?\\c"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +157,7 @@ int main(void)
         cmocka_unit_test(bad_patterns_are_refused),
         cmocka_unit_test(only_some_characters_are_escaped_in_texts),
         cmocka_unit_test(a_hostile_pattern_costs_no_more_than_its_size),
+        cmocka_unit_test(an_escaped_path_fits_itself_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
