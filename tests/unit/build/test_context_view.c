@@ -45,10 +45,11 @@ static int teardown(void **state)
 
 static void open_it(const char *ignored)
 {
+    const struct context_ask ask = {.where = where};
     struct err e = {0};
 
     put(".dockerignore", ignored);
-    if (context_open_folder(where, NULL, &context, &e) < 0)
+    if (context_open(&ask, &context, &e) < 0)
         fail_msg("%s", e.text);
 }
 
