@@ -311,10 +311,8 @@ static int build(const struct build_args *a, struct store *s, struct build_sourc
     struct build_show show = {0};
     bool to_stderr = false;
     struct pull_options pull = {.progress = build_show_pull, .arg = &show};
-    struct build_request q = {.store = s,
-                              .file = &source->file,
-                              .context = &source->context,
-                              .contexts = &source->named};
+    struct build_request q = {
+        .store = s, .file = &source->file, .context = &source->context, .contexts = &source->named};
     autostrv struct strv words = {0};
     struct build_result made = {0};
     autobuildsecrets struct build_secrets secrets = {0};
