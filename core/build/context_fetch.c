@@ -40,7 +40,10 @@ int context_fetch_folder(struct store *s, int *ret_tmp_fd, char ret_name[64], in
         return err_sys(e, "cannot make a temporary folder");
     *ret_tmp_fd = tmp_fd;
     memcpy(ret_name, name, sizeof name);
-    return file_folder(tmp_fd, name, 0700, ret_fd, e);
+    r = file_folder(tmp_fd, name, 0755, ret_fd, e);
+    if (r == 0 && fchmod(*ret_fd, 0755) < 0) /* as a folder of the user's is: modes count in keys */
+        r = err_sys(e, "cannot set the mode of a temporary folder");
+    return r;
 }
 
 /* ---- git ---- */
