@@ -109,7 +109,6 @@ static const struct opt build_opts[] OPT_TABLE = {
         'o', "output", struct build_args, finish.output, "type=TYPE,dest=PATH",
         "Write the result somewhere, too: local, tar, oci, docker, image[,push=true]; a folder "
         "alone is type=local"),
-    OPT_TEXT(0, "pid", struct build_args, q.pid, "private|host", "Choose the PID namespace of RUN"),
     OPT_TEXT(0, "platform", struct build_args, platform, "OS/ARCH[/VARIANT]",
              "Build for this platform instead of the host's"),
     OPT_TEXT(0, "progress", struct build_args, progress, "auto|plain|tty|rawjson|quiet|none",

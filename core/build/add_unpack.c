@@ -65,7 +65,7 @@ int add_unpack(const struct add_ask *ask, const struct add_part *part,
     int ends[2], r;
 
     if (from < 0)
-        return err_set(e, -from, "cannot open '%s'", part->archive);
+        return (errno = -from, err_sys(e, "cannot open '%s'", part->archive));
     if (pipe2(ends, O_CLOEXEC) < 0)
         return err_sys(e, "cannot make a pipe");
     u.answer_fd = ends[1];

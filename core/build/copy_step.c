@@ -147,7 +147,7 @@ static int open_folder(struct copying *c, const char *path, int *ret, struct err
             fd = walk_open(c->root_fd, path, O_RDONLY | O_DIRECTORY, 0, WALK_IN_ROOT);
     }
     if (fd < 0)
-        return err_set(e, -fd, "cannot open the folder '%s' of the image", path);
+        return (errno = -fd, err_sys(e, "cannot open the folder '%s' of the image", path));
     *ret = fd;
     return 0;
 }
@@ -238,7 +238,7 @@ static int put_file(struct copying *c, const struct copy_item *i, const char *na
     int r;
 
     if (from < 0)
-        return err_set(e, -from, "cannot open '%s'", i->from);
+        return (errno = -from, err_sys(e, "cannot open '%s'", i->from));
     to = openat(c->parent_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (to < 0)
         return err_sys(e, "cannot create it");

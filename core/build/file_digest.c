@@ -168,7 +168,7 @@ static int read_file(struct file_digest *t, int root_fd, const char *path, const
     ssize_t n;
 
     if (fd < 0)
-        return err_set(e, -fd, "cannot open '%s'", path);
+        return (errno = -fd, err_sys(e, "cannot open '%s'", path));
     if (fstat(fd, &now) < 0)
         return err_sys(e, "cannot look at '%s'", path);
     if (now.st_ino != st->st_ino || now.st_dev != st->st_dev || !S_ISREG(now.st_mode))

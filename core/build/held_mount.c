@@ -115,7 +115,7 @@ static int in_rootfs(int root_fd, void *arg, struct err *e)
         if (fd == -ENOENT || fd == -ENOTDIR)
             return err_set(e, ENOENT, "'%s' is not there", h->path);
         if (fd < 0)
-            return err_set(e, -fd, "cannot open '%s'", h->path);
+            return (errno = -fd, err_sys(e, "cannot open '%s'", h->path));
         r = hand_over(h, fd, h->writable, e);
     } else {
         r = send_fd(h->sock, root_fd, e);

@@ -18,6 +18,7 @@
 #include "core/base/auto.h"
 #include "core/base/file.h"
 #include "core/base/path.h"
+#include "core/base/text.h"
 #include "core/base/userns.h"
 #include "storage/diff.h"
 #include "storage/tar.h"
@@ -77,15 +78,18 @@ static int settle_whiteout(struct sealing *c, int dir, const char *name, const c
     return unlinkat(dir, name, 0) < 0 ? err_sys(e, "cannot remove a whiteout") : 0;
 }
 
-/* "Nothing of below is seen here", as fuse-overlayfs may say it. */
-static int settle_opaque(int folder, struct err *e)
+/* "Nothing of below is seen here", as fuse-overlayfs says it. Where it was not at work such marks
+ * are the program's own, and would hide what the program saw: they go. */
+static int settle_opaque(const struct sealing *c, int folder, struct err *e)
 {
+    static const char mark[] = "user.fuseoverlayfs.opaque";
     char y[4];
-    bool marked = fgetxattr(folder, "user.fuseoverlayfs.opaque", y, sizeof y) == 1 && y[0] == 'y';
+    bool marked = fgetxattr(folder, mark, y, sizeof y) == 1 && y[0] == 'y';
 
     if (unlinkat(folder, ".wh..wh..opq", 0) == 0)
         marked = true;
-    if (marked && fsetxattr(folder, "user.overlay.opaque", "y", 1, 0) < 0)
+    (void)fremovexattr(folder, mark);
+    if (marked && c->sides.dotted && fsetxattr(folder, "user.overlay.opaque", "y", 1, 0) < 0)
         return err_sys(e, "cannot mark a folder as opaque");
     return 0;
 }
@@ -108,7 +112,7 @@ static int settle_folder(struct sealing *c, int dir, const char *name, struct er
     times[1] = st.st_mtim;
     c->depth++;
     (void)fremovexattr(fd, DIFF_PLACE_MARK); /* something was put in it: it stays */
-    r = settle_opaque(fd, e);
+    r = settle_opaque(c, fd, e);
     if (r == 0)
         r = settle_all(c, fd, e);
     c->depth--;
@@ -129,7 +133,8 @@ static int settle_entry(struct sealing *c, int dir, const char *name, struct err
     if (tree_tar_whiteout(name, &st, c->sides.dotted, &hidden))
         return settle_whiteout(c, dir, name, hidden, e);
     item = item_at(c);
-    if (!item || item->kind == DIFF_REMOVED || S_ISSOCK(st.st_mode))
+    /* A name that begins so would be a whiteout in the archive: it cannot be kept. */
+    if (!item || item->kind == DIFF_REMOVED || S_ISSOCK(st.st_mode) || text_starts(name, ".wh."))
         return path_remove_tree(dir, name, e);
     if (S_ISDIR(st.st_mode))
         r = settle_folder(c, dir, name, e);
@@ -220,7 +225,7 @@ static int work(void *arg, struct err *e)
         r = diff_index_new(&list, &c->index, e);
     text_add(&c->path, "");
     if (r == 0)
-        r = settle_opaque(tree, e);
+        r = settle_opaque(c, tree, e);
     if (r == 0)
         r = settle_all(c, tree, e);
     if (r == 0 && c->sides.whole)

@@ -68,7 +68,7 @@ X
     done
     is "$(inside 'ls /whole; ls /several/no*')" "$(printf 'plain\n/several/no-archive.gz')"
     if has_range; then
-        is "$(inside 'stat -c %u:%g /plain/f /several/d /owned/f /several/no-archive.gz')" "$(printf '7:8\n7:8\n5:6\n0:0')"
+        is "$(inside 'stat -c %u:%g /plain/f /several/d /owned/f /several/no-archive.gz')" "$(printf '7:8\n7:8\n7:8\n0:0')"
     fi
 }
 
