@@ -122,7 +122,7 @@ D
 }
 
 @test "a secret belongs to whom it is for" {
-    [ -z "${RCTR_SINGLE_UID:-}" ] || skip "there is one user only"
+    has_range || skip "there is one user only"
     echo x >"$BATS_TEST_TMPDIR/secret"
     build -t owned --secret id=s,src="$BATS_TEST_TMPDIR/secret" <<'D'
 FROM localhost/busybox
@@ -239,7 +239,7 @@ for i in range(2):
         b += s.recv(n - len(b))
     print(b[0], b"a-comment-of-the-key" in b)
 P
-    [ -z "${RCTR_SINGLE_UID:-}" ] && user=1000 || user=0
+    has_range && user=1000 || user=0
     rctr pull -q "$RCTR_TEST_REGISTRY/test/python:3" >/dev/null
     status=0
     build --ssh default --pull=never <<D || status=$?
