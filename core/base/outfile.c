@@ -103,12 +103,16 @@ int outfile_begin_at(int folder_fd, const char *name, struct outfile *ret, struc
     return err_wrap(e, r, "cannot create '%s'", name);
 }
 
-/* A file without a name gets one; only a rename replaces what is there. */
+/* A file without a name gets one: 1, its own; 0, one beside it: only a rename replaces what is
+ * there. */
 static int name_it(struct outfile *f, struct err *e)
 {
     char path[64];
 
     snprintf(path, sizeof path, "/proc/self/fd/%d", f->fd);
+    /* At once where nothing is: then no kill can leave another name. */
+    if (!f->beside[0] && linkat(AT_FDCWD, path, f->folder_fd, f->name, AT_SYMLINK_FOLLOW) == 0)
+        return 1;
     for (unsigned i = 0; !f->beside[0]; i++) {
         choose_name(f, i);
         if (linkat(AT_FDCWD, path, f->folder_fd, f->beside, AT_SYMLINK_FOLLOW) == 0)
@@ -131,7 +135,7 @@ int outfile_end(struct outfile *f, bool durable, struct err *e)
     r = name_it(f, e);
     if (r < 0)
         return r;
-    if (renameat(f->folder_fd, f->beside, f->folder_fd, f->name) < 0)
+    if (r == 0 && renameat(f->folder_fd, f->beside, f->folder_fd, f->name) < 0)
         return err_sys(e, "cannot give '%s' its name", f->name);
     f->beside[0] = 0;
     if (durable)
