@@ -93,6 +93,8 @@ static const struct opt build_opts[] OPT_TABLE = {
              "Make a layer of each step (false is refused: see --squash)", .preset = "true"),
     OPT_TEXT(0, "limits", struct build_args, q.cgroup.limits, "strict|best-effort",
              "Choose what happens where limits cannot be had"),
+    OPT_FLAG(0, "load", struct build_args, finish.load,
+             "Keep the image in the store, too, when --output sends it elsewhere"),
     LIMIT_MEMORY(struct build_args, q.cgroup)
         OPT_TEXT(0, "metadata-file", struct build_args, finish.metadata, "FILE",
                  "Write digests and names of the image to FILE, as JSON", .guess = GUESS_FILE),
@@ -371,7 +373,7 @@ static int build_main(const void *args, int argc, const char **argv, struct err 
 
 const struct command command_build OPT_TABLE = {
     .name = "build",
-    .aliases = "image build",
+    .aliases = "image build|buildx build|builder build",
     .operand = "[CONTEXT]",
     .summary = "Build an image from a Dockerfile",
     .mixed = true,

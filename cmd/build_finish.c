@@ -55,6 +55,16 @@ static void outputs_free(struct outputs *o)
     strv_free(&o->names);
 }
 
+/* Among the images of the store: unless it only goes elsewhere. */
+static bool wants_store(const struct build_finish_args *a, const struct outputs *o)
+{
+    bool store = a->load || !o->n;
+
+    for (size_t i = 0; i < o->n; i++)
+        store |= o->v[i].type == OUTPUT_IMAGE;
+    return store;
+}
+
 static bool wants_push(const struct build_finish_args *a, const struct outputs *o)
 {
     bool push = a->push;
@@ -88,10 +98,10 @@ int build_finish_check(const struct build_finish_args *a, bool *ret_stdout, stru
 /* ---- doing it ---- */
 
 static int name_image(struct store *s, const struct outputs *o, const struct build_result *made,
-                      bool quiet, struct err *e)
+                      bool keep, bool quiet, struct err *e)
 {
     /* what goes elsewhere needs no place in the list of images */
-    int r = o->names.n || o->n ? 0 : image_keep_unnamed(s, &made->manifest, e);
+    int r = o->names.n || !keep ? 0 : image_keep_unnamed(s, &made->manifest, e);
 
     for (size_t i = 0; i < o->names.n && r == 0; i++) {
         struct ref name;
@@ -184,7 +194,7 @@ int build_finish_run(struct store *s, const struct build_finish_args *a,
     int r = read_outputs(a, &o, e);
 
     if (r == 0)
-        r = name_image(s, &o, made, quiet || takes_stdout(&o), e);
+        r = name_image(s, &o, made, wants_store(a, &o), quiet || takes_stdout(&o), e);
     if (r == 0 && a->iidfile)
         r = err_wrap(e, file_put(a->iidfile, hash_format(&made->id, id), 0644, e), "--iidfile");
     if (r == 0 && a->metadata)

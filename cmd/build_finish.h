@@ -8,7 +8,7 @@
 struct build_finish_args {
     struct opt_list tag, output;
     const char *iidfile, *metadata;
-    bool push;
+    bool push, load;
 };
 
 /* The words, before anything is done. *ret_stdout: an archive takes the standard output. */

@@ -29,6 +29,13 @@ static int read_input(struct dockerfile *ret, struct err *e)
     return r < 0 ? r : parse("Dockerfile", &t, ret, e);
 }
 
+static int no_file(const char *context, struct err *e)
+{
+    return err_set(e, ENOENT,
+                   "the build context '%s' has no %s and no %s (name another file with --file)",
+                   context, usual_names[0], usual_names[1]);
+}
+
 /* ---- beside a folder ---- */
 
 /* The file as it is opened: --file, else Containerfile or Dockerfile of the context. New. */
@@ -53,6 +60,10 @@ static int read_file(const struct build_source_ask *ask, const char *path, struc
     autofree char *below = NULL;
     int r = file_read(AT_FDCWD, path, BUILD_FILE_MAX, &t, e);
 
+    if (r == -ENOENT && !ask->file)
+        return no_file(ask->context, e);
+    if (r == -EISDIR || (r < 0 && context_is_folder(path)))
+        return err_set(e, EISDIR, "--file: '%s' is a folder, and no Dockerfile", path);
     if (r == -ENOENT && ask->file && *path != '/') { /* podman takes it below the context, too */
         below = text_format("%s/%s", ask->context, path);
         if (below && file_read(AT_FDCWD, below, BUILD_FILE_MAX, &t, NULL) == 0)
@@ -81,6 +92,8 @@ static int read_fetched(const struct build_source_ask *ask, struct build_source 
                    ? usual_names[0]
                    : usual_names[1];
     r = context_read(&s->context, name, BUILD_FILE_MAX, &t, e);
+    if (r == -ENOENT && !ask->file)
+        return no_file(ask->context, e);
     return r < 0 ? r : parse(name, &t, &s->file, e);
 }
 

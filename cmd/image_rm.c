@@ -24,7 +24,8 @@ struct image_rm_args {
 static const struct opt image_rm_opts[] OPT_TABLE = {
     OPT_FLAG('a', "all", struct image_rm_args, all, "Remove all images"),
     OPT_FLAG('f', "force", struct image_rm_args, force,
-             "Remove an image by its id with all its names, and the containers made from it"),
+             "Remove an image by its id with all its names, and the containers made from it; a "
+             "missing one is no failure"),
     OPT_FLAG('i', "ignore", struct image_rm_args, ignore, "Do not fail when an image is missing"),
     OPT_DONE,
 };
@@ -209,7 +210,9 @@ static int remove_word(struct store *s, const char *word, const struct image_rm_
     int r = image_find_target(s, word, &t, e);
 
     if (r == -ENOENT) {
-        if (a->ignore)
+        if (a->force) /* docker and podman then say it (or not even that) and go on */
+            fprintf(stderr, "Note: %s\n", e->text);
+        if (a->ignore || a->force)
             return 0;
         if (e)
             e->status = STATUS_MISSING;

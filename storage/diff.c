@@ -481,3 +481,12 @@ int diff_parse(const char *bytes, size_t n, struct diff_list *ret, struct err *e
         *ret = l;
     return r;
 }
+
+bool diff_root_changed(const struct diff_sides *s)
+{
+    struct stat a, b;
+
+    return fstat(s->tree_fd, &a) == 0 && s->lower_count && fstat(s->lower_fds[0], &b) == 0 &&
+           ((a.st_mode & 07777) != (b.st_mode & 07777) || a.st_uid != b.st_uid ||
+            a.st_gid != b.st_gid);
+}

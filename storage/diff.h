@@ -38,6 +38,8 @@ struct diff_list {
 /* A folder is changed when its mode or owner is, or something in it was added, changed or removed;
  * of a new folder all that is in it is named too, of a removed one only itself. */
 int diff_make(const struct diff_sides *sides, struct diff_list *ret, struct err *e);
+/* Are mode or owner of the root folder itself other ones than below? It is no item of the list. */
+bool diff_root_changed(const struct diff_sides *s);
 void diff_free(struct diff_list *l);
 static inline void diff_auto_(struct diff_list *l)
 {

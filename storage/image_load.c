@@ -442,6 +442,8 @@ static int load_images(struct load *l, struct err *e)
     int r;
 
     if (kind == IMAGE_LOAD_ANY) {
+        if (!a->layout.n && !a->manifest.n && !a->count && a->folder_fd < 0)
+            return err_set(e, EINVAL, "there is no archive: the input is empty");
         if (!a->layout.n && !a->manifest.n)
             return err_set(e, EINVAL,
                            "it is not an OCI archive: it has no file oci-layout; and no docker "

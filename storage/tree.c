@@ -2,10 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -14,6 +12,7 @@
 #include "core/base/auto.h"
 #include "core/base/path.h"
 #include "core/base/text.h"
+#include "storage/file_data.h"
 #include "storage/first_name.h"
 
 struct copy {
@@ -134,79 +133,6 @@ static int dress(const struct copy *c, int dir, const char *name, int from, int 
     return 0;
 }
 
-static bool is_zero(const char *p, size_t n)
-{
-    return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
-}
-
-/* [at, end) but for pieces of zeros, which may be a hole that the file system does not tell of. */
-static int copy_range(int from, int to, off_t at, off_t end, struct err *e)
-{
-    char buf[65536];
-
-    while (at < end) {
-        size_t most = end - at < (off_t)sizeof buf ? (size_t)(end - at) : sizeof buf;
-        ssize_t n = pread(from, buf, most, at);
-
-        if (n < 0)
-            return err_sys(e, "cannot read");
-        if (n == 0)
-            break;
-        for (ssize_t done = 0, k; !is_zero(buf, (size_t)n) && done < n; done += k) {
-            k = pwrite(to, buf + done, (size_t)(n - done), at + done);
-            if (k < 0)
-                return err_sys(e, "cannot write");
-        }
-        at += n;
-    }
-    return 0;
-}
-
-/* A few bytes of an image can be a file of terabytes that has no blocks: so has its copy. */
-static int copy_sparse(int from, int to, off_t size, struct err *e)
-{
-    off_t data, hole;
-    int r;
-
-    for (off_t at = 0; at < size; at = hole) {
-        data = lseek(from, at, SEEK_DATA);
-        if (data < 0 && errno == ENXIO)
-            break; /* the rest is a hole */
-        hole = data < 0 ? -1 : lseek(from, data, SEEK_HOLE);
-        if (hole < 0) {
-            data = at;
-            hole = size;
-        }
-        r = copy_range(from, to, data, hole, e);
-        if (r < 0)
-            return r;
-    }
-    return ftruncate(to, size) < 0 ? err_sys(e, "cannot make it %lld bytes long", (long long)size)
-                                   : 0;
-}
-
-static int copy_bytes(int from, int to, const struct stat *st, struct err *e)
-{
-    char buf[65536];
-    ssize_t n;
-
-    if (st->st_size == 0 || ioctl(to, FICLONE, from) == 0)
-        return 0;
-    if ((long long)st->st_blocks * 512 < st->st_size)
-        return copy_sparse(from, to, st->st_size, e);
-    while ((n = copy_file_range(from, NULL, to, NULL, 1 << 30, 0)) > 0)
-        ;
-    if (n == 0)
-        return 0;
-    while ((n = read(from, buf, sizeof buf)) > 0)
-        for (ssize_t done = 0, k; done < n; done += k) {
-            k = write(to, buf + done, (size_t)(n - done));
-            if (k < 0)
-                return err_sys(e, "cannot write");
-        }
-    return n < 0 ? err_sys(e, "cannot read") : 0;
-}
-
 /* ---- entries ---- */
 
 static int copy_file(struct copy *c, int from_dir, int to_dir, const char *name,
@@ -221,7 +147,7 @@ static int copy_file(struct copy *c, int from_dir, int to_dir, const char *name,
     to = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (to < 0)
         return err_sys(e, "cannot make it");
-    r = copy_bytes(from, to, st, e);
+    r = file_data_copy(from, to, st, e);
     return r < 0 ? r : dress(c, to_dir, name, from, to, st, e);
 }
 

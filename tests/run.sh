@@ -205,8 +205,17 @@ as_grouped() { # as's words
 
 work=$(mktemp -d /var/tmp/rctr-tests.XXXXXX)
 pids=()
+# What a run that is interrupted leaves: containers outlive their clients. Ours have our environment.
+kill_left() {
+    local process
+    for process in /proc/[0-9]*; do
+        ! grep -qsF "RCTR_TEST_COUNTS=$work/counts" "$process/environ" || kill -9 "${process#/proc/}" 2>/dev/null || true
+    done
+}
+
 finish() {
     ((${#pids[@]} == 0)) || kill "${pids[@]}" 2>/dev/null || true
+    kill_left
     # Files of other users of the tests' containers: root may delete them, you may not.
     rm -rf "$work" 2>/dev/null || true
     # innermost first

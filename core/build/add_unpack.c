@@ -58,14 +58,15 @@ int add_unpack(const struct add_ask *ask, const struct add_part *part,
                const char *chown, struct err *e)
 {
     const struct inside_job job = {.rootfs = run_step_rootfs(root), .map = map, .root_only = true};
-    autofd int from =
-        walk_open(part->root_fd, part->archive, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, WALK_IN_ROOT);
-    struct unpacking u = {.from_fd = from, .map = map, .destination = destination};
+    autofd int from = -1;
+    struct unpacking u = {.map = map, .destination = destination};
     struct tree_untar_count count = {0};
     int ends[2], r;
 
-    if (from < 0)
-        return (errno = -from, err_sys(e, "cannot open '%s'", part->archive));
+    r = path_open(part->root_fd, part->archive, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &from, e);
+    if (r < 0)
+        return r;
+    u.from_fd = from;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return err_sys(e, "cannot make a pipe");
     u.answer_fd = ends[1];

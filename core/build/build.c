@@ -15,6 +15,7 @@
 #include "core/base/auto.h"
 #include "core/base/when.h"
 #include "core/build/build_crew.h"
+#include "core/build/run_step.h"
 #include "storage/step_cache.h"
 
 int build_globals(const struct dockerfile *f, struct scope *scope, struct err *e)
@@ -62,6 +63,8 @@ static int prepare(struct build *b, struct err *e)
     struct platform here;
     int r = idmap_load(&b->map, e);
 
+    if (r == 0)
+        r = run_step_check(q->store, &b->map, q->run, e);
     if (r == 0)
         r = manifest_platform(NULL, &here, e);
     if (r == 0)

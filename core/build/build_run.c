@@ -21,21 +21,12 @@ struct running {
 static void pass_output(void *arg, int stream, const char *bytes, size_t n)
 {
     const struct build *b = arg;
-    const struct build_event ev = {
-        .phase = BUILD_OUTPUT,
-        .stage = b->index,
-        .stages = b->graph.n,
-        .stage_name = b->graph.stages[b->index].stage->name,
-        .step = b->step,
-        .steps = b->steps,
-        .line = b->at->line.first,
-        .stream = stream,
-        .bytes = bytes,
-        .n = n,
-    };
+    struct build_event ev = build_stage_event(b, BUILD_OUTPUT);
 
-    if (b->q->event && !b->muted)
-        b->q->event(b->q->arg, &ev);
+    ev.stream = stream;
+    ev.bytes = bytes;
+    ev.n = n;
+    build_stage_send(b, &ev);
 }
 
 static void pass_tick(void *arg)

@@ -16,9 +16,9 @@ struct build_stage *build_stage_now(struct build *b)
     return &b->stages[b->index];
 }
 
-void build_stage_tell(const struct build *b, enum build_phase phase, const char *text)
+struct build_event build_stage_event(const struct build *b, enum build_phase phase)
 {
-    const struct build_event ev = {
+    return (struct build_event){
         .phase = phase,
         .stage = b->index,
         .stages = b->graph.n,
@@ -26,29 +26,30 @@ void build_stage_tell(const struct build *b, enum build_phase phase, const char 
         .step = b->step,
         .steps = b->steps,
         .line = b->at ? b->at->line.first : 0,
-        .text = text,
     };
+}
 
+void build_stage_send(const struct build *b, const struct build_event *ev)
+{
     if (b->q->event && !b->muted)
-        b->q->event(b->q->arg, &ev);
+        b->q->event(b->q->arg, ev);
+}
+
+void build_stage_tell(const struct build *b, enum build_phase phase, const char *text)
+{
+    struct build_event ev = build_stage_event(b, phase);
+
+    ev.text = text;
+    build_stage_send(b, &ev);
 }
 
 static void tell_failure(const struct build *b, const struct err *why)
 {
-    const struct build_event ev = {
-        .phase = BUILD_FAILED,
-        .stage = b->index,
-        .stages = b->graph.n,
-        .stage_name = b->graph.stages[b->index].stage->name,
-        .step = b->step,
-        .steps = b->steps,
-        .line = b->at->line.first,
-        .text = why->text,
-        .status = why->status,
-    };
+    struct build_event ev = build_stage_event(b, BUILD_FAILED);
 
-    if (b->q->event && !b->muted)
-        b->q->event(b->q->arg, &ev);
+    ev.text = why->text;
+    ev.status = why->status;
+    build_stage_send(b, &ev);
 }
 
 bool build_stage_named(const struct build *b, const char *name)
@@ -236,13 +237,22 @@ static void warn_unset(struct build *b, const struct dockerfile_word *w)
     }
 }
 
+/* "NAME:LINE: …" */
+static bool quoted(const struct build *b, const char *text)
+{
+    size_t n = strlen(b->file->source.name);
+
+    return strncmp(text, b->file->source.name, n) == 0 && text[n] == ':' && text[n + 1] >= '1' &&
+           text[n + 1] <= '9';
+}
+
 /* The line in the words of the failure, where they do not have it yet. */
 static int quote(const struct build *b, int r, struct err *e)
 {
     struct err why = *e;
     int status = e->status;
 
-    if (r >= 0 || strncmp(why.text, b->file->source.name, strlen(b->file->source.name)) == 0)
+    if (r >= 0 || quoted(b, why.text))
         return r;
     dockerfile_fail(e, b->file, b->at, b->at->name_at, b->at->name_width, "%s", why.text);
     e->status = status;

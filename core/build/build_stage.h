@@ -49,6 +49,9 @@ int build_stage_do(struct build *b, const struct dockerfile *f,
 /* For the steps. */
 struct build_stage *build_stage_now(struct build *b);
 void build_stage_tell(const struct build *b, enum build_phase phase, const char *text);
+/* The same in two steps, for events that have more. */
+struct build_event build_stage_event(const struct build *b, enum build_phase phase);
+void build_stage_send(const struct build *b, const struct build_event *ev);
 
 /* key = digest of the key before and `inputs`. */
 int build_stage_key(struct build *b, const char *inputs, size_t n, struct err *e);

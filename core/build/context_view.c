@@ -85,7 +85,7 @@ int context_view_find(struct context *c, const char *source, struct context_view
         if (fd == -ENOENT || fd == -ENOTDIR)
             r = err_set(e, ENOENT, "it is not in %s", c->name);
         else if (fd < 0)
-            r = (errno = -fd, err_sys(e, "cannot open it in %s", c->name));
+            r = path_open(c->fd, path, O_PATH, 0, &fd, e);
     }
     if (r == 0)
         r = look(c, fd, &s, e);
@@ -264,7 +264,7 @@ int context_view_hide(struct context *c, const struct context_view_spot *s, int 
         return 0;
     dir = walk_open(c->fd, *s->below ? s->below : ".", O_RDONLY | O_DIRECTORY, 0, WALK_NO_LINKS);
     if (dir < 0)
-        return (errno = -dir, err_sys(e, "cannot open '%s'", s->below));
+        return err_set(e, -dir, "cannot open '%s': %s", s->below, strerror(-dir));
     text_add(&h.below, s->below);
     text_add(&h.made, "");
     r = walk(&h, dir, e);

@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "core/build/copy_mode.h"
 #include "core/runtime/inside.h"
 #include "core/runtime/user.h"
+#include "storage/file_data.h"
 
 enum { XATTR_NAMES = 4096, XATTR_VALUE = 65536, LINKS_MAX = 40 };
 
@@ -132,13 +132,14 @@ static int open_folder(struct copying *c, const char *path, int *ret, struct err
     text_add(&done, "");
     for (const char *at = path; fd == -ENOENT && *(at += strspn(at, "/"));) {
         size_t n = strcspn(at, "/");
-        autofd int above =
-            walk_open(c->root_fd, done.n ? done.s : "/", O_RDONLY | O_DIRECTORY, 0, WALK_IN_ROOT);
         autofree char *name = strndup(at, n);
+        autofd int above = -1;
 
-        if (above < 0 || !name)
-            return err_set(e, above < 0 ? -above : ENOMEM, "cannot open '%s'", done.s);
-        r = make_one(c, above, done.s, name, e);
+        r = name
+                ? path_open(c->root_fd, done.n ? done.s : "/", O_RDONLY | O_DIRECTORY, 0, &above, e)
+                : err_memory(e);
+        if (r == 0)
+            r = make_one(c, above, done.s, name, e);
         if (r < 0)
             return r;
         text_addf(&done, "/%s", name);
@@ -146,8 +147,10 @@ static int open_folder(struct copying *c, const char *path, int *ret, struct err
         if (!*(at + strspn(at, "/")))
             fd = walk_open(c->root_fd, path, O_RDONLY | O_DIRECTORY, 0, WALK_IN_ROOT);
     }
-    if (fd < 0)
-        return (errno = -fd, err_sys(e, "cannot open the folder '%s' of the image", path));
+    if (fd < 0) {
+        errno = -fd;
+        return err_sys(e, "cannot open the folder '%s' of the image", path);
+    }
     *ret = fd;
     return 0;
 }
@@ -171,24 +174,6 @@ static int open_parent(struct copying *c, const char *to, const char **ret_name,
 }
 
 /* ---- one file ---- */
-
-static int copy_bytes(int from, int to, off_t size, struct err *e)
-{
-    while (size > 0) {
-        ssize_t n = copy_file_range(from, NULL, to, NULL, (size_t)size, 0);
-
-        if (n < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP))
-            n = sendfile(to, from, NULL, (size_t)size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_sys(e, "cannot copy its bytes");
-        if (n == 0)
-            break; /* it became shorter meanwhile */
-        size -= n;
-    }
-    return 0;
-}
 
 /* User attributes and capabilities; not the marks of an overlay. */
 static int copy_xattrs(int from, int to, struct err *e)
@@ -232,17 +217,15 @@ static int make_way(int dir, const char *name, struct stat *coming, struct err *
 
 static int put_file(struct copying *c, const struct copy_item *i, const char *name, struct err *e)
 {
-    autofd int from =
-        walk_open(c->order->root_fd, i->from, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, WALK_IN_ROOT);
-    autofd int to = -1;
-    int r;
+    autofd int from = -1, to = -1;
+    int r = path_open(c->order->root_fd, i->from, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &from, e);
 
-    if (from < 0)
-        return (errno = -from, err_sys(e, "cannot open '%s'", i->from));
+    if (r < 0)
+        return r;
     to = openat(c->parent_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (to < 0)
         return err_sys(e, "cannot create it");
-    r = copy_bytes(from, to, i->st.st_size, e);
+    r = file_data_copy(from, to, &i->st, e);
     if (r == 0)
         r = settle(c, to, i, e);
     return r < 0 ? r : copy_xattrs(from, to, e); /* after chown, which drops capabilities */

@@ -11,7 +11,7 @@
 
 #include "core/base/auto.h"
 #include "core/base/file.h"
-#include "core/base/walk.h"
+#include "core/base/path.h"
 
 enum { PIECE = 1 << 16, SETTLE_NS = 2000000000 };
 
@@ -163,12 +163,13 @@ static void from_hex(const struct digest *d, unsigned char sha[32])
 static int read_file(struct file_digest *t, int root_fd, const char *path, const struct stat *st,
                      struct digest *ret, struct err *e)
 {
-    autofd int fd = walk_open(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, WALK_IN_ROOT);
+    autofd int fd = -1;
     struct stat now;
     ssize_t n;
+    int r = path_open(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &fd, e);
 
-    if (fd < 0)
-        return (errno = -fd, err_sys(e, "cannot open '%s'", path));
+    if (r < 0)
+        return r;
     if (fstat(fd, &now) < 0)
         return err_sys(e, "cannot look at '%s'", path);
     if (now.st_ino != st->st_ino || now.st_dev != st->st_dev || !S_ISREG(now.st_mode))

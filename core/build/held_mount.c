@@ -16,6 +16,7 @@
 
 #include "core/base/auto.h"
 #include "core/base/file.h"
+#include "core/base/path.h"
 #include "core/base/proc.h"
 #include "core/base/walk.h"
 #include "core/runtime/inside.h"
@@ -111,11 +112,11 @@ static int in_rootfs(int root_fd, void *arg, struct err *e)
 
     close(h->other);
     if (h->path) {
-        fd = walk_open(root_fd, h->path, O_PATH, 0, WALK_IN_ROOT);
-        if (fd == -ENOENT || fd == -ENOTDIR)
+        r = path_open(root_fd, h->path, O_PATH, 0, &fd, e);
+        if (r == -ENOENT || r == -ENOTDIR)
             return err_set(e, ENOENT, "'%s' is not there", h->path);
-        if (fd < 0)
-            return (errno = -fd, err_sys(e, "cannot open '%s'", h->path));
+        if (r < 0)
+            return r;
         r = hand_over(h, fd, h->writable, e);
     } else {
         r = send_fd(h->sock, root_fd, e);

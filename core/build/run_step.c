@@ -148,6 +148,22 @@ static void leave_no_trace(struct spec *s)
         s->volumes[i].traceless = true;
 }
 
+int run_step_check(const struct store *s, const struct idmap *map,
+                   const struct container_request *q, struct err *e)
+{
+    struct spec spec = {0};
+    int r = request_namespaces(q, map, &spec, e);
+
+    if (r == 0)
+        r = request_files(q, &spec, e);
+    if (r == 0)
+        r = request_security(q, s, &spec, e);
+    if (r == 0)
+        r = request_limits(q, &spec, e);
+    spec_free(&spec);
+    return r;
+}
+
 static int make_spec(struct run_step_root *root, struct err *e)
 {
     const struct run_step_job *job = &root->job;

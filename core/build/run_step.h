@@ -26,6 +26,11 @@ struct run_step_job {
 
 struct run_step_root;
 
+/* The words of a request that count for every step alike: a wrong one is told before anything is
+ * built, and when every step comes out of the cache. */
+int run_step_check(const struct store *s, const struct idmap *map,
+                   const struct container_request *q, struct err *e);
+
 /* Make the root that the step will have: layers, and an empty upper folder in the process's
  * temporary folder. Nothing is mounted yet. */
 int run_step_open(const struct run_step_job *job, struct run_step_root **ret, struct err *e);

@@ -165,8 +165,7 @@ static int settle_all(struct sealing *c, int folder, struct err *e)
 /* ---- the whole ---- */
 
 /* The copy driver has no whiteouts: what is missing is marked. */
-static int add_whiteouts(const struct sealing *c, const struct diff_list *l, int tree,
-                         struct err *e)
+static int add_whiteouts(const struct diff_list *l, int tree, struct err *e)
 {
     int r = 0;
 
@@ -181,21 +180,12 @@ static int add_whiteouts(const struct sealing *c, const struct diff_list *l, int
         if (!folder)
             return err_memory(e);
         dir = walk_open(tree, folder, O_RDONLY | O_DIRECTORY, 0, WALK_NO_LINKS);
+        if (dir < 0)
+            errno = -dir;
         if (dir < 0 || mknodat(dir, last, S_IFCHR, 0) < 0)
             r = err_sys(e, "cannot mark '%s' as removed", l->v[i].path);
     }
-    (void)c;
     return r;
-}
-
-/* Are mode and owner of the root folder itself other ones than below? */
-static bool root_changed(const struct diff_sides *s)
-{
-    struct stat a, b;
-
-    return fstat(s->tree_fd, &a) == 0 && s->lower_count && fstat(s->lower_fds[0], &b) == 0 &&
-           ((a.st_mode & 07777) != (b.st_mode & 07777) || a.st_uid != b.st_uid ||
-            a.st_gid != b.st_gid);
 }
 
 static int move(const struct sealing *c, struct err *e)
@@ -229,11 +219,11 @@ static int work(void *arg, struct err *e)
     if (r == 0)
         r = settle_all(c, tree, e);
     if (r == 0 && c->sides.whole)
-        r = add_whiteouts(c, &list, tree, e);
+        r = add_whiteouts(&list, tree, e);
     if (r == 0)
         r = set_times(c, tree, ".", &st, e);
     if (r == 0)
-        r = layer_tar_measure(tree, root_changed(&c->sides), c->ret, e);
+        r = layer_tar_measure(tree, diff_root_changed(&c->sides), c->ret, e);
     if (r == 0)
         r = move(c, e);
     diff_index_free(c->index);

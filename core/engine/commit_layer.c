@@ -57,21 +57,11 @@ static int write_whiteouts(const struct diff_list *l, struct tar_write *w, struc
     return r;
 }
 
-/* Are mode and owner of the root folder itself other ones than in the image? */
-static bool root_changed(const struct diff_sides *s)
-{
-    struct stat a, b;
-
-    return fstat(s->tree_fd, &a) == 0 && s->lower_count && fstat(s->lower_fds[0], &b) == 0 &&
-           ((a.st_mode & 07777) != (b.st_mode & 07777) || a.st_uid != b.st_uid ||
-            a.st_gid != b.st_gid);
-}
-
 static int write_changes(struct packing *p, const struct diff_list *list, struct tar_write *w,
                          struct err *e)
 {
     const struct tree_tar_rules rules = {.as = "",
-                                         .top = root_changed(&p->sides),
+                                         .top = diff_root_changed(&p->sides),
                                          .layer = !p->sides.whole,
                                          .wanted = wanted,
                                          .arg = p};

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# rctr build: RUN --mount, scripts, --network, limits.
+# rctr build: RUN --mount, scripts, --network.
 # also: single-uid
 load common
 
@@ -193,15 +193,6 @@ RUN --network=host ls /sys/class/net'
     fails "--allow security.insecure: a step without its sandbox" --allow security.insecure <<<'FROM localhost/busybox'
     fails "a step without its sandbox would have the rights of who builds" <<<'FROM localhost/busybox
 RUN --security=insecure true'
-}
-
-@test "limits of RUN are those of run" {
-    rctr run --rm -m 64m localhost/busybox true 2>/dev/null || skip "no cgroups here"
-    build -m 64m <<<'FROM localhost/busybox
-RUN cat /sys/fs/cgroup/memory.max'
-    has "$(said)" 67108864
-    fails "the memory of --memory was used up" -m 16m --memory-swap 16m <<<'FROM localhost/busybox
-RUN dd if=/dev/zero of=/dev/shm/x bs=1M count=40'
 }
 
 @test "an ssh agent is forwarded to whom it is for, and to nobody else" {

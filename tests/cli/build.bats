@@ -266,3 +266,21 @@ row() { # TYPE: total, active and bytes of `system df`
     fails_with 125 "rctr keeps no containers of steps" rctr build --rm=false .
     rctr build -q --rm --force-rm --layers --from localhost/busybox . >/dev/null
 }
+
+@test "a folder without a Dockerfile, a folder as --file, an empty input: the words say what is wanted" {
+    fails_with 125 "has no Containerfile and no Dockerfile (name another file with --file)" rctr build
+    mkdir folder
+    fails_with 125 "--file: 'folder' is a folder" rctr build -f folder .
+    fails_with 125 "the input is empty" rctr load </dev/null
+    printf 'FROM scratch\nLABEL a=b\n' >Dockerfile
+    id=$(rctr buildx build -q --load -o "$BATS_TEST_TMPDIR/out" .)
+    has "$(rctr images -aq --no-trunc)" "$id"
+}
+
+@test "a file with holes is copied with them" {
+    truncate -s 3G sparse; printf end >>sparse
+    printf 'FROM localhost/busybox\nCOPY sparse /sparse\n' >Dockerfile
+    id=$(rctr build -q .)
+    is "$(shows "$id" 'stat -c %s /sparse; tail -c 3 /sparse')" "$(printf '3221225475\nend')"
+    [ "$(du -sm "$RCTR_STATE/layers" | cut -f 1)" -lt 100 ]
+}

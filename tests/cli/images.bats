@@ -116,6 +116,7 @@ Deleted: $id"
     fails_with 1 "nix: image not known" rctr rmi nix tool
     is "$(rctr images -q)" ""
     run -0 rctr rmi --ignore nix
+    has "$(rctr rmi -f nix 2>&1)" "Note: nix: image not known"
     fails_with 125 "name an image" rctr rmi
     fails_with 125 "when --all is given" rctr rmi -a x
 }
