@@ -8,12 +8,13 @@
 #include "cmd/command.h"
 #include "cmd/human.h"
 #include "cmd/image_filter.h"
+#include "cmd/image_ls_tree.h"
 #include "cmd/listing.h"
 #include "core/base/auto.h"
 #include "core/base/near.h"
 
 struct image_ls_args {
-    bool all, quiet, no_trunc, digests, no_heading;
+    bool all, quiet, no_trunc, digests, no_heading, tree;
     const char *format, *sort;
     struct opt_list filters;
 };
@@ -32,6 +33,7 @@ static const struct opt image_ls_opts[] OPT_TABLE = {
     OPT_FLAG('q', "quiet", struct image_ls_args, quiet, "Print only the ids"),
     OPT_TEXT(0, "sort", struct image_ls_args, sort, "created|id|repository|size|tag",
              "Sort by a column", .preset = "created"),
+    OPT_FLAG(0, "tree", struct image_ls_args, tree, "Show each image with its platforms below it"),
     OPT_DONE,
 };
 
@@ -245,6 +247,20 @@ static int print(const struct image_ls_args *a, const struct lines *l, struct er
     return a->quiet && !a->format ? 0 : listing_print(&listing, e);
 }
 
+static int print_tree(const struct image_ls_args *a, const struct store *s, const struct lines *l,
+                      struct err *e)
+{
+    autofree const struct image_entry **v = calloc(l->n + 1, sizeof *v);
+    size_t n = 0;
+
+    if (!v)
+        return err_memory(e);
+    for (size_t i = 0; i < l->n; i++)
+        if (first_of(l, i))
+            v[n++] = l->v[i].image;
+    return image_ls_tree_print(s, v, n, a->no_trunc, a->no_heading, e);
+}
+
 static int image_ls_main(const void *args, int argc, const char **argv, struct err *e)
 {
     const struct image_ls_args *a = args;
@@ -252,7 +268,12 @@ static int image_ls_main(const void *args, int argc, const char **argv, struct e
     autoimages struct image_list images = {0};
     struct image_filter filter;
     struct lines lines = {0};
-    int r = store_open(&s, e);
+    int r = a->tree && (a->quiet || a->digests || a->format)
+                ? err_set(e, EINVAL, "--tree has a form of its own: leave out --%s",
+                          a->quiet     ? "quiet"
+                          : a->digests ? "digests"
+                                       : "format")
+                : store_open(&s, e);
 
     if (r == 0)
         r = image_filter_parse(&s, &a->filters, argc ? argv[0] : NULL, &filter, e);
@@ -268,7 +289,7 @@ static int image_ls_main(const void *args, int argc, const char **argv, struct e
     if (r == 0)
         r = sort(&lines, a->sort, e);
     if (r == 0)
-        r = print(a, &lines, e);
+        r = a->tree ? print_tree(a, &s, &lines, e) : print(a, &lines, e);
     free(lines.v);
     return r;
 }

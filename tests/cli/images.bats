@@ -244,3 +244,15 @@ Deleted: $id"
     is "$(RCTR_STORAGE_DRIVER=copy rctr info --format '{{.store.graphDriverName}}')" copy
     is "$(RCTR_SINGLE_UID=1 rctr info --format '{{.host.idMappings.single}}')" true
 }
+
+@test "--tree shows each image once, with its platforms below it" {
+    image_load tool hello
+    rctr tag tool tool:2
+    rctr manifest create list tool >/dev/null
+    rctr images --tree >tree
+    is "$(grep -c "^└─ linux/$(rctr image inspect -f '{{.Architecture}}' tool) " tree)" 2
+    is "$(grep -c '^localhost/tool' tree)" 2
+    grep -A1 '^localhost/list:latest' tree | grep -q "$(rctr images -q tool:2)"
+    is "$(rctr images --tree --noheading nosuch)" ""
+    fails_with 125 "--tree has a form of its own" rctr images --tree --quiet
+}
